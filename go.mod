@@ -3,8 +3,12 @@ module entente
 go 1.26.4
 
 require (
+	github.com/alecthomas/kong v1.17.0
+	golang.org/x/term v0.48.0
+)
+
+require (
 	filippo.io/mldsa v1.0.0 // indirect
-	github.com/alecthomas/kong v1.17.0 // indirect
 	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/fxamacker/cbor/v2 v2.10.0 // indirect
@@ -23,7 +27,6 @@ require (
 	golang.org/x/mod v0.42.0 // indirect
 	golang.org/x/sync v0.25.0 // indirect
 	golang.org/x/sys v0.50.0 // indirect
-	golang.org/x/term v0.48.0 // indirect
 	golang.org/x/text v0.44.0 // indirect
 	modernc.org/libc v1.79.0 // indirect
 	modernc.org/mathutil v1.7.1 // indirect

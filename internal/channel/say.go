@@ -1,0 +1,233 @@
+package channel
+
+import (
+	"encoding/hex"
+	"io"
+
+	"entente/errs"
+	"entente/internal/store"
+	"entente/journal"
+	"entente/statement"
+)
+
+// Saying is a statement to be made. ID and Thread are drawn at random when zero; an ID that was made at draft makes
+// saying the same twice a no-op.
+type Saying struct {
+	ID        statement.ID
+	Type      statement.TypeName
+	Version   string // rules version, "channel/1" when empty
+	Thread    statement.Thread
+	Answers   []statement.Ref
+	By        statement.By
+	Terms     statement.Terms
+	Narrative []byte
+}
+
+// rulesVersion names the rules of statements that belong to no business room.
+const rulesVersion = "channel/1"
+
+func publicID(digest [48]byte) string { return hex.EncodeToString(digest[:]) }
+
+func (b *Book) random16() (x [16]byte, err error) {
+	_, err = io.ReadFull(b.cfg.Random, x[:])
+	return x, randomFailed(err)
+}
+
+func randomFailed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &errs.Error{Kind: errs.Fatal, Code: "channel.random", Op: "channel.say", Err: err}
+}
+
+// frozenStops says whether a freeze stops a type: releases do, incidents, delegations and the way back never.
+func frozenStops(t statement.TypeName) bool {
+	return t == statement.Dispatch || t == statement.RegistryReceipt
+}
+
+// Say makes a statement in the own journal of c. It refuses when the node may not sign (Config.Hold), when the agreement's
+// closed list does not allow the type with its proof, and, for a release, when a journal of the channel is frozen. It returns
+// the statement as readers will hold it.
+func (b *Book) Say(tx *store.Tx, c *Channel, s Saying) (*statement.Statement, error) {
+	if err := b.cfg.Hold(); err != nil {
+		return nil, err
+	}
+	article, ok := c.Agreement.StatementAllowed(string(s.Type), s.By.Proof.Kind)
+	if !ok {
+		return nil, &errs.Error{Kind: errs.Refused, Code: "channel.statement.closed", Op: "channel.say", Subject: string(s.Type), Rule: "agreements 31", Article: article,
+			Reason: "the agreement's closed list does not allow this statement with this proof", Next: "what may leave is listed in the agreement; changing it needs both parties"}
+	}
+	own, err := tx.Journal(c.Own.String())
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := tx.Journal(c.Theirs.String())
+	if err != nil {
+		return nil, err
+	}
+	if (own.Frozen || theirs.Frozen) && frozenStops(s.Type) {
+		return nil, &errs.Error{Kind: errs.Refused, Code: "channel.frozen", Op: "channel.say", Subject: c.Agreement.ID(), Rule: "equivocation",
+			Reason: "a journal of this channel contradicted itself; releases are frozen", Next: "show the evidence to the partner; a new epoch signed by both roots lifts the freeze"}
+	}
+	if s.Version == "" {
+		s.Version = rulesVersion
+	}
+	act := &statement.Act{Version: statement.Version, ID: s.ID, Channel: c.Digest, Author: c.Self, Epoch: c.Own.Epoch, Type: s.Type, Thread: s.Thread,
+		Answers: s.Answers, By: s.By, Rules: statement.Rules{Terms: c.Agreement.Digest(), Version: s.Version}}
+	if theirs.Size > 0 {
+		act.Seen = []statement.Seen{{Author: c.Peer, Epoch: c.Theirs.Epoch, Size: theirs.Size}}
+	}
+	st, err := b.write(tx, own, c.Digest, act, s)
+	if err != nil {
+		return nil, err
+	}
+	return st, b.cfg.Absorb(tx, c, st)
+}
+
+// write completes act, commits to it and appends it to j. A crash before the caller's commit leaves nothing.
+func (b *Book) write(tx *store.Tx, j *store.Journal, digest [48]byte, act *statement.Act, s Saying) (*statement.Statement, error) {
+	var err error
+	if act.ID == (statement.ID{}) {
+		id, err := b.random16()
+		if err != nil {
+			return nil, err
+		}
+		act.ID = id
+	}
+	if act.Thread == (statement.Thread{}) {
+		act.Thread = statement.Thread(act.ID) // a statement that opens a matter names it
+	}
+	if s.Terms != nil {
+		if act.Terms, err = statement.EncodeTerms(s.Terms); err != nil {
+			return nil, err
+		}
+	}
+	act.Time = max(tx.Now().UnixMilli(), j.LastTime) // a journal's time never decreases, whatever the clock does
+	var salts [2][32]byte
+	for i := range salts {
+		if _, err := io.ReadFull(b.cfg.Random, salts[i][:]); err != nil {
+			return nil, randomFailed(err)
+		}
+	}
+	content := &statement.Content{Version: statement.Version, Narrative: s.Narrative}
+	leaf, actBody, contentBody, err := statement.Make(act, content, salts[0], salts[1])
+	if err != nil {
+		return nil, err
+	}
+	index := j.Size
+	if err := tx.AppendLeaves(j, [][]byte{leaf}); err != nil {
+		return nil, err
+	}
+	if err := tx.PutBody(j, index, store.Act, store.Present, actBody.Salt, actBody.Bytes); err != nil {
+		return nil, err
+	}
+	if err := tx.PutBody(j, index, store.Content, store.Present, contentBody.Salt, contentBody.Bytes); err != nil {
+		return nil, err
+	}
+	if err := tx.IndexStatement(digest, j, index, act.ID, act.Thread, string(act.Type)); err != nil {
+		return nil, err
+	}
+	if err := tx.SetLastTime(j, act.Time); err != nil {
+		return nil, err
+	}
+	return &statement.Statement{Index: index, LeafHash: journal.LeafHash(leaf), Act: act, Content: content}, nil
+}
+
+// Note makes an entry of a national journal: of c, or of administration when c is nil. The entry commits with the
+// caller's transaction, or there is no act. Detail goes into the content and may be nil.
+func (b *Book) Note(tx *store.Tx, c *Channel, by statement.By, terms statement.NationalTerms, detail []byte) error {
+	origin := b.admin
+	if c != nil {
+		origin = c.National
+	}
+	j, err := tx.Journal(origin.String())
+	if err != nil {
+		return err
+	}
+	terms.Subject = clip(terms.Subject)
+	act := &statement.Act{Version: statement.Version, Channel: origin.Channel, Author: origin.Author, Epoch: origin.Epoch,
+		Type: statement.TypeName("national." + terms.Event + "/1"), By: by, Rules: statement.Rules{Terms: origin.Channel, Version: "national/1"}}
+	_, err = b.write(tx, j, origin.Channel, act, Saying{Terms: &terms, Narrative: detail})
+	return err
+}
+
+func clip(s string) string {
+	if len(s) > statement.MaxField {
+		return s[:statement.MaxField]
+	}
+	return s
+}
+
+// Ref names a statement so that another can answer it.
+func Ref(st *statement.Statement) statement.Ref {
+	return statement.Ref{Author: st.Act.Author, ID: st.Act.ID, Leaf: st.LeafHash}
+}
+
+// Take absorbs a partner's statement that package exchange opened and did not flag, within the transaction that stores it.
+func (b *Book) Take(tx *store.Tx, c *Channel, st *statement.Statement) error {
+	return b.cfg.Absorb(tx, c, st)
+}
+
+// Thread reads the statements of a thread back, of both journals, as far as their acts are held. Their order is that of the
+// store; a fold orders them by what they have seen.
+func (b *Book) Thread(tx *store.Tx, c *Channel, t statement.Thread) ([]*statement.Statement, error) {
+	entries, err := tx.Thread(c.Digest, t)
+	if err != nil {
+		return nil, err
+	}
+	journals := map[int64]*store.Journal{}
+	for _, o := range []journal.Origin{c.Own, c.Theirs} {
+		j, err := tx.Journal(o.String())
+		if err != nil {
+			return nil, err
+		}
+		journals[j.ID] = j
+	}
+	var out []*statement.Statement
+	for _, e := range entries {
+		j := journals[e.Journal]
+		if j == nil {
+			continue // an older epoch: its threads are folded with that epoch's rules
+		}
+		st, err := Read(tx, j, e.Index)
+		if err != nil {
+			return nil, err
+		}
+		if st.Act != nil {
+			out = append(out, st)
+		}
+	}
+	return out, nil
+}
+
+// Read returns the statement at index of j as far as it is held: Act and Content are nil where they are not.
+func Read(tx *store.Tx, j *store.Journal, index uint64) (*statement.Statement, error) {
+	raw, err := tx.Leaf(j, index)
+	if err != nil {
+		return nil, err
+	}
+	st := &statement.Statement{Index: index, LeafHash: journal.LeafHash(raw)}
+	leaf, err := statement.DecodeLeaf(raw)
+	if err != nil {
+		return st, nil // kept and witnessed; nothing more can be said of it
+	}
+	act, err := tx.Body(j, index, store.Act)
+	if err != nil {
+		return nil, err
+	}
+	if act.State == store.Present {
+		if st.Act, err = statement.OpenAct(&leaf, statement.Body{Salt: act.Salt, Bytes: act.Bytes}); err != nil {
+			return nil, err
+		}
+	}
+	content, err := tx.Body(j, index, store.Content)
+	if err != nil {
+		return nil, err
+	}
+	if content.State == store.Present {
+		if st.Content, err = statement.OpenContent(&leaf, statement.Body{Salt: content.Salt, Bytes: content.Bytes}); err != nil {
+			return nil, err
+		}
+	}
+	return st, nil
+}

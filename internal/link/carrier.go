@@ -1,0 +1,266 @@
+package link
+
+import (
+	"context"
+	"crypto/ecdh"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"entente/errs"
+	"entente/exchange"
+	"entente/internal/channel"
+	"entente/internal/peer"
+	"entente/internal/store"
+	"entente/party"
+	"entente/seal"
+	"entente/statement"
+)
+
+// Transport posts one bundle to a partner's node and returns the answer, empty if none was due.
+type Transport interface {
+	Post(ctx context.Context, addr string, pin peer.Pin, raw []byte) ([]byte, error)
+}
+
+// Config is what a Carrier needs; every field is required.
+type Config struct {
+	Store        *store.Store
+	Book         *channel.Book
+	Transport    Transport
+	Author       party.Author
+	Realm        party.Realm
+	Root         seal.PublicKey
+	KeyStatement seal.Signed
+	Keys         *seal.KeyStatement
+	Signing      *seal.SigningKey
+	Cosigning    *seal.SigningKey
+	KEM          exchange.KEMKeys
+	LinkKey      *ecdh.PrivateKey
+	Random       io.Reader
+	Clock        func() time.Time
+	Logger       *slog.Logger
+	Budget       int          // bytes of one bundle, for exchange.Build
+	Hold         func() error // nil, or why this node may sign nothing now
+	Precedence   func(typ string, act []byte) exchange.Precedence
+	Rollback     func(code errs.Code) // told that a partner showed a head this node does not remember: sign nothing more
+}
+
+// Carrier carries bundles. It is safe for concurrent use; bundles of one channel are taken one at a time.
+type Carrier struct {
+	cfg Config
+
+	mu      sync.RWMutex
+	routes  []*route
+	pins    map[peer.Pin]bool
+	refused noteLimit
+	wake    chan struct{}
+}
+
+// New returns a carrier with the routes that the store knows.
+func New(ctx context.Context, cfg Config) (*Carrier, error) {
+	c := &Carrier{cfg: cfg, wake: make(chan struct{}, 1)}
+	return c, c.Reload(ctx)
+}
+
+// Reload makes the routes anew from pairings and channels; routes that stay keep their lock and their history.
+func (c *Carrier) Reload(ctx context.Context) error {
+	var partners []*Partner
+	if err := c.cfg.Store.View(ctx, func(tx *store.Tx) (err error) { partners, err = Partners(tx); return }); err != nil {
+		return err
+	}
+	var routes []*route
+	pins := map[peer.Pin]bool{}
+	for _, p := range partners {
+		if !p.Confirmed {
+			continue
+		}
+		ks, err := seal.OpenKeyStatement(p.Card.Root, p.Card.Keys)
+		if err != nil {
+			return err
+		}
+		pins[peer.Pin(ks.TLS)] = true
+		secret, err := seal.LinkKeys(c.cfg.LinkKey, ks.LinkKey, c.cfg.Realm, c.cfg.Root.Fingerprint(), p.Fingerprint())
+		if err != nil {
+			return err
+		}
+		for _, ch := range c.cfg.Book.All() {
+			// The agreement embeds the roots: a pairing with another root is another partner, whatever its name.
+			if ch.Peer == ks.Author && rootOf(ch, p.Card.Author.Party()) == p.Fingerprint() {
+				routes = append(routes, &route{channel: ch, partner: p, pin: peer.Pin(ks.TLS), lock: make(chan struct{}, 1), link: c.newLink(ch, ks, secret)})
+			}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, r := range routes {
+		for _, have := range c.routes {
+			if have.channel.Digest == r.channel.Digest && have.pin == r.pin {
+				r.lock, r.contact, r.sentReceipts = have.lock, have.contact, have.sentReceipts
+				routes[i] = r
+			}
+		}
+	}
+	c.routes, c.pins = routes, pins
+	return nil
+}
+
+func rootOf(ch *channel.Channel, p party.Party) party.Fingerprint {
+	for _, side := range ch.Agreement.Parties() {
+		if side.ID == p && side.RootSet {
+			return side.Root
+		}
+	}
+	return party.Fingerprint{}
+}
+
+func (c *Carrier) newLink(ch *channel.Channel, ks *seal.KeyStatement, secret seal.LinkSecret) *exchange.Link {
+	limits := exchange.DefaultLimits()
+	if l := ch.Agreement.Limits(); l.Leaf > 0 && l.Body > 0 {
+		limits = exchange.Limits{Leaf: int(l.Leaf), Body: int(l.Body), Answers: int(l.Answers), Thread: l.Thread, PerDay: l.PerDay, Unheld: l.UnheldBytes}
+	}
+	return &exchange.Link{
+		Realm: c.cfg.Realm, Channel: ch.Digest, Suite: ch.Suite, Self: ch.Self, Peer: ch.Peer, Readers: ch.Readers,
+		OutID: secret.LinkID(ch.Digest, ch.Self, ch.Peer), InID: secret.LinkID(ch.Digest, ch.Peer, ch.Self),
+		OutKey: secret.HMACKey(ch.Digest, ch.Self, ch.Peer), InKey: secret.HMACKey(ch.Digest, ch.Peer, ch.Self),
+		SelfSigning: c.cfg.Keys.Signing, SelfEpoch: ch.Own.Epoch,
+		PeerKEM: ks.KEM[0], PeerSigning: ks.Signing, PeerCosigning: ks.Cosigning, PeerEpoch: ch.Theirs.Epoch, Limits: limits,
+	}
+}
+
+// Known reports whether a TLS key belongs to a confirmed partner.
+func (c *Carrier) Known(pin peer.Pin) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.pins[pin]
+}
+
+// Wake tells the sending loop that there is something to send.
+func (c *Carrier) Wake() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Woken is what the sending loop waits on.
+func (c *Carrier) Woken() <-chan struct{} { return c.wake }
+
+// Contact says when a partner was last reached and how the last attempt failed.
+func (c *Carrier) Contact(a party.Author) (at time.Time, err error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, r := range c.routes {
+		if r.channel.Peer == a {
+			return r.contact.at, r.contact.err
+		}
+	}
+	return time.Time{}, nil
+}
+
+func (c *Carrier) contacted(r *route, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.contact.err = err; err == nil {
+		r.contact.at = c.cfg.Clock()
+	}
+}
+
+func (c *Carrier) byLinkID(id [16]byte) *route {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, r := range c.routes {
+		if r.link.InID == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// Routes lists the channels that can be carried, by digest.
+func (c *Carrier) Routes() []*channel.Channel {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var out []*channel.Channel
+	for _, r := range c.routes {
+		out = append(out, r.channel)
+	}
+	return out
+}
+
+// find returns the route of a channel; with "" the only one there is. Prefixes of the digest suffice.
+func (c *Carrier) find(prefix string) (*route, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var found []*route
+	for _, r := range c.routes {
+		if strings.HasPrefix(hexDigest(r.channel.Digest), prefix) {
+			found = append(found, r)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	return nil, &errs.Error{Kind: errs.NotFound, Code: "link.channel", Op: "link.find", Subject: prefix,
+		Reason: "no single channel with a confirmed partner matches", Next: "see entente status; name the channel with --channel"}
+}
+
+// enter takes the route's lock: one bundle of a channel at a time, so that what is examined is what is still there when it
+// is persisted.
+func (r *route) enter(ctx context.Context) error {
+	select {
+	case r.lock <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return &errs.Error{Kind: errs.Unavailable, Code: "link.busy", Op: "link.enter", Err: ctx.Err()}
+	}
+}
+
+func (r *route) leave() { <-r.lock }
+
+// noteLimit bounds how many refusals of strangers' bytes are journaled: a flood must not fill the disk. What is left out is
+// counted in the next entry that is written.
+type noteLimit struct {
+	mu      sync.Mutex
+	minute  int64
+	written int
+	skipped uint64
+}
+
+const refusalsPerMinute = 60
+
+func (n *noteLimit) allow(now time.Time) (ok bool, skipped uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if m := now.Unix() / 60; m != n.minute {
+		n.minute, n.written = m, 0
+	}
+	if n.written++; n.written > refusalsPerMinute {
+		n.skipped++
+		return false, 0
+	}
+	skipped, n.skipped = n.skipped, 0
+	return true, skipped
+}
+
+// Refuse records that something from outside was refused, in the national journal of the channel or, where none is known, of
+// administration. It never fails the caller: what was refused stays refused.
+func (c *Carrier) Refuse(ch *channel.Channel, event string, err error) {
+	ok, skipped := c.refused.allow(c.cfg.Clock())
+	if !ok {
+		return
+	}
+	code, note := errs.CodeOf(err), statement.NationalTerms{Event: event, Outcome: statement.OutcomeRefused}
+	note.Code = string(code)
+	if skipped > 0 {
+		note.Subject = "and others left out before this one"
+	}
+	c.cfg.Logger.Warn("refused", "event", event, "code", code, "left_out", skipped)
+	derr := c.cfg.Store.Do(context.Background(), func(tx *store.Tx) error {
+		return c.cfg.Book.Note(tx, ch, c.cfg.Book.NodeBy(), note, nil)
+	})
+	if derr != nil {
+		c.cfg.Logger.Error("refusal not recorded", "code", errs.CodeOf(derr))
+	}
+}

@@ -1,0 +1,265 @@
+// Package office is what people do at a node: one operation per act, each one unit of work with its record in the national
+// journal.
+//
+// # Use
+//
+// [New] an [Office] and [Office.Register] its operations on the operator interface. Each operation looks up the person by
+// alias, asks the pure rooms, writes through package channel, and notes the outcome; allowed and denied acts leave an entry
+// alike. An operation that is denied commits its entry and nothing else.
+//
+// # What holds after a crash
+//
+// An act and its record are one transaction: after a crash both are there or neither. A release that was approved and not yet
+// dispatched is dispatched after the restart, after the second checker has looked again; one that was stopped is not.
+package office
+
+import (
+	"context"
+	"encoding/hex"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"entente/agreement"
+	"entente/errs"
+	"entente/guard"
+	"entente/internal/channel"
+	"entente/internal/identity"
+	"entente/internal/link"
+	"entente/internal/store"
+	"entente/label"
+	"entente/party"
+	"entente/release"
+	"entente/statement"
+	"entente/wire"
+)
+
+// Config is what an Office needs; every field is required.
+type Config struct {
+	Store   *store.Store
+	Book    *channel.Book
+	Carrier *link.Carrier
+	Set     *label.Set
+	Policy  *label.Policy                                 // of the own party
+	Author  party.Author                                  //
+	Realm   party.Realm                                   //
+	Ceiling label.LevelID                                 // highest level this node may hold
+	Handles [32]byte                                      // secret that handles are derived under
+	Tables  func(*channel.Channel) (*guard.Tables, error) // the second checker's own tables for a channel
+	Verify  agreement.Verifier
+	Random  io.Reader
+	Clock   func() time.Time
+	Signing func() string                 // "ready", or the code of what holds signatures back
+	Checks  func(context.Context) []Check // what the node itself can say to the doctor
+	Address func() string                 // where partners reach this node
+	Event   func(id string) bool          // whether an event reference is known
+	Version string
+	Logger  *slog.Logger
+}
+
+// Office does what people ask.
+type Office struct{ cfg Config }
+
+// New returns an office.
+func New(cfg Config) *Office { return &Office{cfg: cfg} }
+
+// Kinds of document in the store.
+const (
+	docPerson     = "person"
+	docDelegation = "delegation"
+	docRelease    = "release"
+	docInbound    = "inbound"
+)
+
+func refused(code errs.Code, op, subject, rule, article, reason, next string) *errs.Error {
+	return &errs.Error{Kind: errs.Refused, Code: code, Op: op, Subject: subject, Rule: rule, Article: article, Reason: reason, Next: next}
+}
+
+// act runs fn as one unit of work. A refusal that fn returns first is committed with the entry that fn noted, and then
+// returned; a failure that fn returns second undoes everything.
+func (o *Office) act(ctx context.Context, fn func(tx *store.Tx) (refusal, failure error)) error {
+	var refusal error
+	err := o.cfg.Store.Do(ctx, func(tx *store.Tx) (err error) {
+		refusal, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return refusal
+}
+
+// deny notes a refusal in the national journal and hands it back as act's first result.
+func (o *Office) deny(tx *store.Tx, c *channel.Channel, by statement.By, event, subject string, why error) (refusal, failure error) {
+	return why, o.note(tx, c, by, event, subject, statement.OutcomeDeny, why, nil)
+}
+
+func (o *Office) note(tx *store.Tx, c *channel.Channel, by statement.By, event, subject, outcome string, why error, digest []byte) error {
+	n := statement.NationalTerms{Event: event, Subject: subject, Outcome: outcome, Digest: digest}
+	if why != nil {
+		f := failureFields(why)
+		n.Code, n.Rule, n.Article = f[0], f[1], f[2]
+	}
+	return o.cfg.Book.Note(tx, c, by, n, nil)
+}
+
+// failureFields are code, rule and article of the outermost errors that have them.
+func failureFields(err error) (f [3]string) {
+	for cur := err; cur != nil; {
+		e, ok := cur.(*errs.Error)
+		if !ok {
+			break
+		}
+		for i, s := range []string{string(e.Code), e.Rule, e.Article} {
+			if f[i] == "" {
+				f[i] = s
+			}
+		}
+		cur = e.Err
+	}
+	return f
+}
+
+// persons reads the staff; there are few.
+func (o *Office) persons(tx *store.Tx) ([]party.Person, error) {
+	docs, err := tx.Docs(docPerson, "", store.First, "", 1024)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]party.Person, len(docs))
+	for i, d := range docs {
+		if err := wire.Unmarshal(d.Plain, identity.MaxStaffFile, &out[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// who finds the person who acts and checks the role. Refusals are noted by the caller's act; an unknown alias is noted as the
+// node's own entry, because there is nobody to name.
+func (o *Office) who(tx *store.Tx, alias string, role party.Role, op string) (*party.Person, error) {
+	if alias == "" {
+		return nil, refused("identity.missing", op, "", "", "", "an act needs a person", "say who acts: --as POST")
+	}
+	all, err := o.persons(tx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].Alias != alias {
+			continue
+		}
+		if !all[i].Has(role) {
+			return &all[i], refused("identity.role", op, alias, "separation of duties", "", "this post does not hold the role "+string(role), "ask a post that holds it; see entente staff list")
+		}
+		return &all[i], nil
+	}
+	return nil, refused("identity.unknown", op, "", "", "", "no such post at this node", "see entente staff list")
+}
+
+func (o *Office) named(tx *store.Tx, alias string) (*party.Person, error) {
+	all, err := o.persons(tx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].Alias == alias {
+			return &all[i], nil
+		}
+	}
+	return nil, refused("identity.unknown", "office.named", "", "", "", "no such post at this node", "see entente staff list")
+}
+
+// by is a person acting in a role on a channel; with a nil channel, in administration.
+func (o *Office) by(c *channel.Channel, p *party.Person, role party.Role, delegation string) statement.By {
+	if p == nil {
+		return o.cfg.Book.NodeBy()
+	}
+	digest := o.cfg.Book.Admin().Channel
+	if c != nil {
+		digest = c.Digest
+	}
+	return statement.By{Authority: o.cfg.Author.Authority(), Role: role, Handle: identity.Handle(o.cfg.Handles, digest, p.ID),
+		Delegation: delegation, Proof: statement.Proof{Kind: statement.ProofNode}}
+}
+
+func (o *Office) handle(c *channel.Channel, p *party.Person) party.Handle {
+	return identity.Handle(o.cfg.Handles, c.Digest, p.ID)
+}
+
+// custodian is the handle of a key custodian on a channel, for separation of duties.
+func (o *Office) custodian(tx *store.Tx, c *channel.Channel) (party.Handle, error) {
+	all, err := o.persons(tx)
+	if err != nil {
+		return party.Handle{}, err
+	}
+	for i := range all {
+		if all[i].Has(party.RoleKeyCustodian) {
+			return o.handle(c, &all[i]), nil
+		}
+	}
+	return party.Handle{}, refused("identity.custodian", "office.custodian", "", "separation of duties", "", "this node has no key custodian", "load a staff file that names one")
+}
+
+// asRole runs fn for the person alias in a role, and notes a person who may not as event.
+func (o *Office) asRole(tx *store.Tx, c *channel.Channel, alias string, role party.Role, event string, fn func(p *party.Person, by statement.By) (refusal, failure error)) (refusal, failure error) {
+	p, err := o.who(tx, alias, role, "office."+event)
+	if err != nil {
+		if errs.KindOf(err) != errs.Refused {
+			return nil, err
+		}
+		by := o.cfg.Book.NodeBy()
+		if p != nil {
+			by = o.by(c, p, role, "")
+		}
+		return o.deny(tx, c, by, event, "", err)
+	}
+	return fn(p, o.by(c, p, role, ""))
+}
+
+func hex48(d [48]byte) string { return hex.EncodeToString(d[:]) }
+
+func moment(ms int64) Moment {
+	if ms == 0 {
+		return Moment{}
+	}
+	t := time.UnixMilli(ms).UTC()
+	return Moment{DTG: release.DTG(t), UTC: t.Format(time.RFC3339)}
+}
+
+func momentPtr(ms int64) *Moment {
+	if ms == 0 {
+		return nil
+	}
+	m := moment(ms)
+	return &m
+}
+
+func pick(t label.Text, lang string) string {
+	if lang == "ja" && t.JA != "" {
+		return t.JA
+	}
+	return t.EN
+}
+
+// byPrefix finds the one id that starts with what a person typed.
+func byPrefix(ids []string, typed, code, next string) (string, error) {
+	var found []string
+	for _, id := range ids {
+		if id == typed {
+			return id, nil
+		}
+		if strings.HasPrefix(id, typed) && len(typed) >= 4 {
+			found = append(found, id)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	reason := "no such id"
+	if len(found) > 1 {
+		reason = "several ids start like this"
+	}
+	return "", &errs.Error{Kind: errs.NotFound, Code: errs.Code(code), Op: "office.find", Subject: typed, Reason: reason, Next: next}
+}

@@ -1,0 +1,491 @@
+package office
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"entente/agreement"
+	"entente/errs"
+	"entente/guard"
+	"entente/internal/channel"
+	"entente/internal/store"
+	"entente/party"
+	"entente/release"
+	"entente/statement"
+)
+
+// draft is a report read and planned for one partner.
+type draft struct {
+	channel  *channel.Channel
+	report   *release.Report
+	sheet    *release.Sheet
+	findings []release.Finding
+	plan     *release.Plan
+	prep     release.Preparation
+	problem  error // what keeps it from being proposed; nil if nothing
+}
+
+// read reads a report and its sheet and asks the agreement about every portion, as a draft: who decides is still open.
+func (o *Office) read(req *ReportReq, author party.Handle, at time.Time) (*draft, error) {
+	to, err := party.ParseParty(req.To)
+	if err != nil {
+		return nil, err
+	}
+	d := &draft{}
+	if d.channel, err = o.cfg.Book.To(to); err != nil {
+		return nil, err
+	}
+	if err := o.mayOnChannel(d.channel, at); err != nil {
+		return nil, err
+	}
+	d.report, d.findings = release.ParseReport(req.Report, release.Reading{Set: o.cfg.Set, Policy: o.cfg.Policy.OID(),
+		Originator: o.cfg.Author.Party(), Realm: o.cfg.Realm, Event: o.cfg.Event})
+	if d.report == nil {
+		return nil, refusal(d.findings)
+	}
+	if len(req.Sheet) == 0 {
+		return nil, refused("release.sheet.missing", "office.report", d.report.Serial, "labels R14", "",
+			"the report has no release sheet: a new title with its own mark, a purpose, and what travels with what", "write the sheet; see doc/overview.md")
+	}
+	if d.sheet, err = release.ParseSheet(req.Sheet); err != nil {
+		return nil, err
+	}
+	d.prep = release.Preparation{Terms: d.channel.Rules, Report: d.report, Sheet: d.sheet, Findings: d.findings,
+		Question: agreement.Question{From: o.cfg.Author.Party(), To: to, Author: d.channel.Self, Reader: d.channel.Peer, Means: party.MeansNetwork,
+			At: at, Drafter: author, Draft: true}}
+	d.plan = release.Prepare(d.prep)
+	d.problem = d.plan.Refusal()
+	if d.problem == nil {
+		d.problem = o.underCeiling(d.report)
+	}
+	return d, nil
+}
+
+// underCeiling refuses what this domain may not hold, drafted here or not.
+func (o *Office) underCeiling(r *release.Report) error {
+	if o.cfg.Policy.Leq(r.Rollup.Level, o.cfg.Ceiling) {
+		return nil
+	}
+	return refused("node.ceiling", "office.report", r.Serial, "domain ceiling", "", "the report is above the ceiling of this node's domain",
+		"handle it in a domain accredited for its level")
+}
+
+func refusal(findings []release.Finding) error {
+	for _, f := range findings {
+		if f.Severity == release.Refuse {
+			return refused(f.Code, "office.report", f.Portion, "labels R14", "", f.Text.EN, "correct the report and check it again")
+		}
+	}
+	return refused("release.report", "office.report", "", "", "", "the report cannot be read", "check its form")
+}
+
+// CheckReport says where a report breaks a rule and what a partner would receive. Nothing is stored.
+func (o *Office) CheckReport(ctx context.Context, as string, req *ReportReq) (*ReportView, error) {
+	var out *ReportView
+	err := o.act(ctx, func(tx *store.Tx) (error, error) {
+		return o.asRole(tx, nil, as, party.RoleAuthor, "draft", func(p *party.Person, by statement.By) (error, error) {
+			d, err := o.read(req, p.ID, tx.Now())
+			if err != nil {
+				return o.denyDraft(tx, by, err)
+			}
+			out = o.viewDraft(d, req.Lang)
+			if d.problem == nil {
+				v, _, err := release.Build(d.plan, o.meta(d, "PREVIEW", tx.Now()), o.cfg.Random)
+				if err != nil {
+					return o.denyDraft(tx, by, err)
+				}
+				out.Preview = release.Text(v, release.Rendering{Terms: d.channel.Rules, Lang: req.Lang})
+			}
+			return nil, nil
+		})
+	})
+	return out, err
+}
+
+// denyDraft notes a draft that was refused; defects of the input are refusals like any other.
+func (o *Office) denyDraft(tx *store.Tx, by statement.By, why error) (error, error) {
+	switch errs.KindOf(why) {
+	case errs.Refused, errs.Invalid, errs.NotFound, errs.Conflict:
+		return o.deny(tx, nil, by, "draft", "", why)
+	}
+	return nil, why
+}
+
+func (o *Office) meta(d *draft, reference string, at time.Time) release.Meta {
+	return release.Meta{Terms: d.channel.Rules, Authority: o.cfg.Author.Authority(), Reference: reference, Time: at}
+}
+
+func (o *Office) viewDraft(d *draft, lang string) *ReportView {
+	v := &ReportView{Serial: d.report.Serial, OK: d.problem == nil, Banner: o.cfg.Set.Banner(d.report.Rollup, lang), Findings: []FindingView{}, Portions: []PortionView{}}
+	for _, f := range d.plan.Findings {
+		outcome := "note"
+		if f.Severity == release.Refuse {
+			outcome = "refuse"
+		}
+		v.Findings = append(v.Findings, FindingView{Code: string(f.Code), Outcome: outcome, Portion: f.Portion, Line: f.Line, Text: pick(f.Text, lang)})
+	}
+	if d.problem != nil && !release.Refusing(d.plan.Findings) {
+		f := failureFields(d.problem)
+		v.Findings = append(v.Findings, FindingView{Code: f[0], Rule: f[1], Article: f[2], Outcome: "refuse", Text: d.problem.Error()})
+	}
+	v.Portions, v.Disclosed, v.Withheld = viewPortions(d.plan, lang)
+	return v
+}
+
+func viewPortions(plan *release.Plan, lang string) (out []PortionView, shown, withheld int) {
+	number := map[string]int{}
+	for i, it := range plan.Shown() {
+		number[it.ID] = i
+	}
+	for i := range plan.Items {
+		it := &plan.Items[i]
+		p := PortionView{ID: it.ID, Mark: it.Mark, Shown: it.Shown, Number: number[it.ID], Code: string(it.Code)}
+		if it.Shown {
+			shown++
+		} else {
+			withheld++
+			p.Reason = withheldReason(it, lang)
+		}
+		if it.Decision != nil {
+			for _, f := range it.Decision.Findings {
+				if !it.Shown && f.Outcome == agreement.Deny && p.Rule == "" {
+					p.Rule, p.Article, p.Reason = f.Rule, f.Article, pick(f.Text, lang)
+				}
+				p.Rules = append(p.Rules, viewRule(f, lang))
+			}
+		}
+		out = append(out, p)
+	}
+	return out, shown, withheld
+}
+
+func withheldReason(it *release.Item, lang string) string {
+	ja := lang == "ja"
+	switch {
+	case it.Missing != "" && ja:
+		return "共に示すべき " + it.Missing + " を示せない"
+	case it.Missing != "":
+		return "travels with " + it.Missing + ", which cannot be shown"
+	case it.Label == nil && ja:
+		return "標記がないため提供しない"
+	case it.Label == nil:
+		return "unmarked: nothing of the header travels"
+	}
+	return string(it.Code)
+}
+
+func viewRule(f agreement.Finding, lang string) FindingView {
+	return FindingView{Rule: f.Rule, Article: f.Article, Outcome: f.Outcome.String(), Code: string(f.Code), Text: pick(f.Text, lang), Change: pick(f.Change, lang)}
+}
+
+// Propose registers a report as original and keeps its release version for a release officer. Nothing leaves.
+func (o *Office) Propose(ctx context.Context, as string, req *ReportReq) (*ReleaseView, error) {
+	var out *ReleaseView
+	err := o.act(ctx, func(tx *store.Tx) (error, error) {
+		return o.asRole(tx, nil, as, party.RoleAuthor, "draft", func(p *party.Person, by statement.By) (error, error) {
+			d, err := o.read(req, party.Handle{}, tx.Now())
+			if err == nil {
+				err = d.problem
+			}
+			if err != nil {
+				return o.denyDraft(tx, by, err)
+			}
+			n, err := tx.Counter(fmt.Sprintf("reference/%x/%d", d.channel.Digest[:8], tx.Now().Year()))
+			if err != nil {
+				return nil, err
+			}
+			v, original, err := release.Build(d.plan, o.meta(d, release.Reference(o.cfg.Author.Party(), d.plan.To, tx.Now().Year(), int(n)), tx.Now()), o.cfg.Random)
+			if err != nil {
+				return o.denyDraft(tx, by, err)
+			}
+			r := &releaseRecord{ID: v.Release, Channel: d.channel.Digest, Serial: d.report.Serial, Report: req.Report, Sheet: req.Sheet,
+				Author: p.ID, Drafter: o.handle(d.channel, p), Proposed: tx.Now().UnixMilli()}
+			if r.Version, err = v.Encode(); err != nil {
+				return nil, err
+			}
+			if r.Original, err = original.Encode(); err != nil {
+				return nil, err
+			}
+			_, shown, withheld := viewPortions(d.plan, "en")
+			r.Disclosed, r.Withheld = uint64(shown), uint64(withheld)
+			if err := putRelease(tx, r, stateProposed); err != nil {
+				return nil, err
+			}
+			// The manifest's digest in the national journal is what later proves that the version is part of the original.
+			if err := o.note(tx, d.channel, o.by(d.channel, p, party.RoleAuthor, ""), "draft", hex.EncodeToString(r.ID[:]), statement.OutcomeDone, nil, original.Manifest[:]); err != nil {
+				return nil, err
+			}
+			decision := d.plan.DecisionDigest()
+			if err := o.note(tx, d.channel, o.cfg.Book.NodeBy(), "decision", hex.EncodeToString(r.ID[:]), statement.OutcomeAllow, nil, decision[:]); err != nil {
+				return nil, err
+			}
+			out, err = o.viewRelease(tx, r, stateProposed, req.Lang)
+			return nil, err
+		})
+	})
+	return out, err
+}
+
+// question is the release officer's question about a record.
+func (o *Office) question(tx *store.Tx, c *channel.Channel, r *releaseRecord, p *party.Person) (agreement.Question, error) {
+	custodian, err := o.custodian(tx, c)
+	if err != nil {
+		return agreement.Question{}, err
+	}
+	d, err := o.delegationOf(tx, c, p, party.RoleReleaseOfficer, tx.Now())
+	return agreement.Question{From: o.cfg.Author.Party(), To: c.Partner(), Author: c.Self, Reader: c.Peer, Means: party.MeansNetwork, At: tx.Now(),
+		Delegation: d, Drafter: r.Drafter, Releaser: o.handle(c, p), Custodian: custodian}, err
+}
+
+// reread reads a stored record again, as the officer sees it.
+func (o *Office) reread(r *releaseRecord, c *channel.Channel, q agreement.Question) (release.Preparation, *release.Version, *release.Original, error) {
+	report, findings := release.ParseReport(r.Report, release.Reading{Set: o.cfg.Set, Policy: o.cfg.Policy.OID(), Originator: o.cfg.Author.Party(),
+		Realm: o.cfg.Realm, Event: o.cfg.Event})
+	prep := release.Preparation{Terms: c.Rules, Report: report, Question: q, Findings: findings}
+	if report == nil {
+		return prep, nil, nil, refusal(findings)
+	}
+	var err error
+	if prep.Sheet, err = release.ParseSheet(r.Sheet); err != nil {
+		return prep, nil, nil, err
+	}
+	v, err := release.DecodeVersion(r.Version)
+	if err != nil {
+		return prep, nil, nil, err
+	}
+	original, err := release.DecodeOriginal(r.Original)
+	return prep, v, original, err
+}
+
+// Approve decides that a proposed version leaves. After req.Hold seconds, in which it can be stopped, the node dispatches it.
+func (o *Office) Approve(ctx context.Context, as string, req *ReleaseReq) (*ReleaseView, error) {
+	var out *ReleaseView
+	err := o.act(ctx, func(tx *store.Tx) (error, error) {
+		r, state, err := findRelease(tx, req.ID)
+		if err != nil {
+			return err, nil
+		}
+		id, c := hex.EncodeToString(r.ID[:]), o.cfg.Book.Get(r.Channel)
+		p, err := o.named(tx, as)
+		if err != nil {
+			return o.deny(tx, c, o.cfg.Book.NodeBy(), "approval", id, err)
+		}
+		by := o.by(c, p, party.RoleReleaseOfficer, "")
+		if state != stateProposed {
+			return o.deny(tx, c, by, "approval", id, refused("release.state", "office.approve", id, "", "", "the release is "+state+", not proposed",
+				"propose it anew if it should leave after all"))
+		}
+		approval, err := o.approve(tx, c, r, p)
+		if err != nil {
+			return o.deny(tx, c, by, "approval", id, err)
+		}
+		by.Delegation = approval.Delegation
+		cleared, err := o.clear(c, r, &approval.Terms, tx.Now())
+		if err != nil {
+			return o.deny(tx, c, by, "approval", id, err)
+		}
+		approval.Terms.Guard = cleared.VerdictDigest()
+		if r.Terms, err = approval.Terms.Encode(); err != nil {
+			return nil, err
+		}
+		r.Approver, r.By, r.Approved = p.ID, &by, tx.Now().UnixMilli()
+		r.NotBefore = tx.Now().Add(time.Duration(max(req.Hold, 0)) * time.Second).UnixMilli()
+		if err := o.note(tx, c, by, "approval", id, statement.OutcomeAllow, nil, approval.Terms.Decision[:]); err != nil {
+			return nil, err
+		}
+		if state = stateApproved; req.Hold <= 0 {
+			if err := o.dispatch(tx, c, r); err != nil {
+				return nil, err
+			}
+			state = stateDispatched
+		}
+		if err := putRelease(tx, r, state); err != nil {
+			return nil, err
+		}
+		out, err = o.viewRelease(tx, r, state, req.Lang)
+		return nil, err
+	})
+	if err == nil {
+		o.cfg.Carrier.Wake()
+	}
+	return out, err
+}
+
+// approve asks every rule again, for this officer, on the final bytes.
+func (o *Office) approve(tx *store.Tx, c *channel.Channel, r *releaseRecord, p *party.Person) (*release.Approval, error) {
+	q, err := o.question(tx, c, r, p)
+	if err != nil {
+		return nil, err
+	}
+	prep, v, original, err := o.reread(r, c, q)
+	if err != nil {
+		return nil, err
+	}
+	// A missing or lapsed delegation is the agreement's own refusal, with its article; it is asked before the officer's role, so
+	// that whoever tries without a delegation learns what the agreement demands.
+	whole := q
+	whole.Label, whole.Purpose = v.Banner, v.Purpose
+	if err := c.Rules.Explain(&whole).Refusal(); err != nil {
+		return nil, err
+	}
+	return release.Approve(release.ApproveRequest{Preparation: prep, Version: v, Original: original, Officer: p, Copies: 1})
+}
+
+// clear has the second checker look at the final bytes.
+func (o *Office) clear(c *channel.Channel, r *releaseRecord, t *release.DispatchTerms, at time.Time) (*guard.Cleared, error) {
+	tables, err := o.cfg.Tables(c)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := t.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return tables.Check(raw, r.Version, guard.Terms{From: string(o.cfg.Author.Party()), To: string(c.Partner()), Purpose: t.Purpose,
+		Means: string(party.MeansNetwork), At: at, Realm: string(o.cfg.Realm), Release: t.Release, Copies: t.Copies})
+}
+
+// dispatch says release.dispatch/1. It is the only way out for a version: the agreement must be in force now, the second checker
+// must clear the very bytes again, and what it cleared must be what is said.
+func (o *Office) dispatch(tx *store.Tx, c *channel.Channel, r *releaseRecord) error {
+	if err := o.mayOnChannel(c, tx.Now()); err != nil {
+		return err
+	}
+	terms, err := release.DecodeDispatchTerms(r.Terms)
+	if err != nil {
+		return err
+	}
+	tables, err := o.cfg.Tables(c)
+	if err != nil {
+		return err
+	}
+	unfilled := *terms
+	unfilled.Guard = [48]byte{}
+	cleared, err := o.clear(c, r, &unfilled, time.UnixMilli(r.Approved))
+	if err != nil {
+		return err
+	}
+	if err := tables.Still(cleared, tx.Now()); err != nil {
+		return err
+	}
+	if err := cleared.Covers(r.Terms, r.Version); err != nil {
+		return err
+	}
+	st, err := o.cfg.Book.Say(tx, c, channel.Saying{ID: statement.ID(r.ID), Type: statement.Dispatch, Version: release.RulesVersion,
+		Thread: statement.Thread(r.ID), By: *r.By, Terms: terms, Narrative: r.Version})
+	if err != nil {
+		return err
+	}
+	r.Dispatched, r.Index = tx.Now().UnixMilli(), st.Index
+	return o.note(tx, c, *r.By, "dispatch", hex.EncodeToString(r.ID[:]), statement.OutcomeDone, nil, terms.Digest[:])
+}
+
+// DispatchDue dispatches what was approved and whose hold has passed. A release that the second checker or the agreement now
+// refuses is stopped and noted. It returns how many were dispatched and when the next is due (zero: none).
+func (o *Office) DispatchDue(ctx context.Context) (n int, next time.Time, err error) {
+	err = o.act(ctx, func(tx *store.Tx) (error, error) {
+		docs, err := tx.Docs(docRelease, stateApproved, store.First, "", 256)
+		if err != nil {
+			return nil, err
+		}
+		for i := range docs {
+			if docs[i].Sort > tx.Now().UnixMilli() {
+				next = time.UnixMilli(docs[i].Sort)
+				break
+			}
+			r, err := decodeRelease(&docs[i])
+			if err != nil {
+				return nil, err
+			}
+			c := o.cfg.Book.Get(r.Channel)
+			state := stateDispatched
+			if err := o.dispatch(tx, c, r); err != nil {
+				if k := errs.KindOf(err); k != errs.Refused && k != errs.Integrity {
+					return nil, err
+				}
+				if errs.HasCode(err, "channel.frozen") || errs.KindOf(err) == errs.Unavailable {
+					continue // it may leave once the freeze is lifted
+				}
+				state = stateStopped
+				if err := o.note(tx, c, o.cfg.Book.NodeBy(), "dispatch", docs[i].ID, statement.OutcomeRefused, err, nil); err != nil {
+					return nil, err
+				}
+			} else {
+				n++
+			}
+			if err := putRelease(tx, r, state); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	})
+	return n, next, err
+}
+
+// Stop stops a release that has not been dispatched.
+func (o *Office) Stop(ctx context.Context, as string, req *ReleaseReq) (*ReleaseView, error) {
+	var out *ReleaseView
+	err := o.act(ctx, func(tx *store.Tx) (error, error) {
+		r, state, err := findRelease(tx, req.ID)
+		if err != nil {
+			return err, nil
+		}
+		id, c := hex.EncodeToString(r.ID[:]), o.cfg.Book.Get(r.Channel)
+		return o.asRole(tx, c, as, party.RoleReleaseOfficer, "stop", func(p *party.Person, by statement.By) (error, error) {
+			if state != stateProposed && state != stateApproved {
+				return o.deny(tx, c, by, "stop", id, refused("release.state", "office.stop", id, "", "", "the release is "+state+" and cannot be stopped",
+					"what was dispatched can only be withdrawn, which the partner acknowledges"))
+			}
+			if err := putRelease(tx, r, stateStopped); err != nil {
+				return nil, err
+			}
+			if err := o.cfg.Book.Note(tx, c, by, statement.NationalTerms{Event: "stop", Subject: id, Outcome: statement.OutcomeDone}, []byte(req.Reason)); err != nil {
+				return nil, err
+			}
+			out, err = o.viewRelease(tx, r, stateStopped, req.Lang)
+			return nil, err
+		})
+	})
+	return out, err
+}
+
+// ShowRelease shows a release to those who decide on it: the final version, every rule, what is withheld.
+func (o *Office) ShowRelease(ctx context.Context, as string, req *ReleaseReq) (*ReleaseView, error) {
+	var out *ReleaseView
+	err := o.act(ctx, func(tx *store.Tx) (error, error) {
+		r, state, err := findRelease(tx, req.ID)
+		if err != nil {
+			return err, nil
+		}
+		id, c := hex.EncodeToString(r.ID[:]), o.cfg.Book.Get(r.Channel)
+		p, err := o.who(tx, as, party.RoleReleaseOfficer, "office.show")
+		if err != nil && p != nil && p.ID == r.Author {
+			err = nil // authors may see what became of their own
+		}
+		if err != nil {
+			return o.deny(tx, c, o.cfg.Book.NodeBy(), "view", id, err)
+		}
+		q, err := o.question(tx, c, r, p)
+		if err != nil {
+			return nil, err
+		}
+		prep, v, _, err := o.reread(r, c, q)
+		if err != nil {
+			return nil, err
+		}
+		if out, err = o.viewRelease(tx, r, state, req.Lang); err != nil {
+			return nil, err
+		}
+		q.Label, q.Purpose = v.Banner, v.Purpose
+		for _, f := range c.Rules.Explain(&q).Findings {
+			out.Findings = append(out.Findings, viewRule(f, req.Lang))
+		}
+		prep.Question.Draft = true
+		out.Portions, _, _ = viewPortions(release.Prepare(prep), req.Lang)
+		out.Preview = release.Text(v, release.Rendering{Terms: c.Rules, Lang: req.Lang})
+		return nil, o.note(tx, c, o.by(c, p, party.RoleReleaseOfficer, ""), "view", id, statement.OutcomeAllow, nil, nil)
+	})
+	return out, err
+}

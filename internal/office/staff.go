@@ -1,0 +1,212 @@
+package office
+
+import (
+	"context"
+	"crypto/sha512"
+	"encoding/hex"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"entente/errs"
+	"entente/internal/channel"
+	"entente/internal/identity"
+	"entente/internal/store"
+	"entente/party"
+	"entente/statement"
+	"entente/wire"
+)
+
+// LoadStaff replaces posts and delegations by those of a staff file. The first load at a new node acts as the node itself; later
+// ones need the key custodian. Persons keep their ids by alias, so that handles stay stable.
+func (o *Office) LoadStaff(ctx context.Context, as string, req *StaffReq) (*Staff, error) {
+	var out *Staff
+	err := o.act(ctx, func(tx *store.Tx) (error, error) {
+		have, err := o.persons(tx)
+		if err != nil {
+			return nil, err
+		}
+		by := o.cfg.Book.NodeBy()
+		if len(have) > 0 {
+			p, err := o.who(tx, as, party.RoleKeyCustodian, "office.staff")
+			if err != nil {
+				return o.deny(tx, nil, o.by(nil, p, party.RoleKeyCustodian, ""), "staff", "load", err)
+			}
+			by = o.by(nil, p, party.RoleKeyCustodian, "")
+		}
+		staff, err := identity.ParseStaff(req.File, o.cfg.Author.Authority(), o.cfg.Policy.OID(), o.newPerson)
+		if err != nil {
+			return o.deny(tx, nil, by, "staff", "load", err)
+		}
+		for i := range staff.Persons {
+			p := &staff.Persons[i]
+			for _, old := range have {
+				if old.Alias == p.Alias {
+					p.ID = old.ID
+				}
+			}
+			if err := tx.PutDoc(docPerson, p.ID.String(), "", 0, wire.MustMarshal(p)); err != nil {
+				return nil, err
+			}
+		}
+		for _, d := range staff.Delegations {
+			if err := tx.PutDoc(docDelegation, delegationID(d.Body.ID), "", 0, wire.MustMarshal(&d)); err != nil {
+				return nil, err
+			}
+		}
+		for _, c := range o.cfg.Book.All() {
+			if err := o.publishDelegations(tx, c); err != nil {
+				return nil, err
+			}
+		}
+		digest := sha512.Sum384(req.File)
+		if err := o.note(tx, nil, by, "staff", "load", statement.OutcomeDone, nil, digest[:]); err != nil {
+			return nil, err
+		}
+		out, err = o.staff(tx)
+		return nil, err
+	})
+	if err == nil {
+		o.cfg.Carrier.Wake()
+	}
+	return out, err
+}
+
+func (o *Office) newPerson() (h party.Handle) {
+	if _, err := io.ReadFull(o.cfg.Random, h[:]); err != nil {
+		panic(err) // the operating system has no randomness: nothing this process does can be trusted
+	}
+	return h
+}
+
+// delegationID hides the id, which is text of the nation's own, from the plain columns of the store.
+func delegationID(id string) string {
+	h := sha512.Sum384([]byte(id))
+	return hex.EncodeToString(h[:16])
+}
+
+func (o *Office) delegations(tx *store.Tx) ([]identity.Delegation, error) {
+	docs, err := tx.Docs(docDelegation, "", store.First, "", 1024)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]identity.Delegation, len(docs))
+	for i, d := range docs {
+		if err := wire.Unmarshal(d.Plain, identity.MaxStaffFile, &out[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// publishDelegations tells the partner of c who may act, once per delegation and wording: the id of the statement is derived from
+// what it says, so that saying it again is a no-op.
+func (o *Office) publishDelegations(tx *store.Tx, c *channel.Channel) error {
+	all, err := o.delegations(tx)
+	if err != nil {
+		return err
+	}
+	own, err := tx.Journal(c.Own.String())
+	if err != nil {
+		return err
+	}
+	for _, d := range all {
+		body, err := o.heldBy(tx, c, d)
+		if err != nil {
+			return err
+		}
+		id := channel.Fingerprint("entente/delegation-statement/1", c.Digest[:], wire.MustMarshal(body))
+		if _, err := tx.Statement(own, [16]byte(id[:16])); err == nil {
+			continue
+		} else if errs.KindOf(err) != errs.NotFound {
+			return err
+		}
+		if _, err := o.cfg.Book.Say(tx, c, channel.Saying{ID: statement.ID(id[:16]), Type: statement.Delegated, By: o.cfg.Book.NodeBy(),
+			Terms: &statement.DelegationTerms{Delegation: *body}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heldBy is a delegation as it reads on one channel: with the holder's handle there.
+func (o *Office) heldBy(tx *store.Tx, c *channel.Channel, d identity.Delegation) (*party.Delegation, error) {
+	p, err := o.named(tx, d.Post)
+	if err != nil {
+		return nil, err
+	}
+	body := d.Body
+	body.Holder = o.handle(c, p)
+	return &body, nil
+}
+
+// delegationOf picks the delegation under which a post acts in a role: the one in force, else the one that lapsed last, so that
+// the refusal can name it; nil if there is none.
+func (o *Office) delegationOf(tx *store.Tx, c *channel.Channel, p *party.Person, role party.Role, at time.Time) (*party.Delegation, error) {
+	all, err := o.delegations(tx)
+	if err != nil {
+		return nil, err
+	}
+	var best *party.Delegation
+	for _, d := range all {
+		if d.Post != p.Alias || d.Body.Role != role {
+			continue
+		}
+		body, err := o.heldBy(tx, c, d)
+		if err != nil {
+			return nil, err
+		}
+		if best == nil || body.InForce(at) && !best.InForce(at) || body.InForce(at) == best.InForce(at) && body.Until > best.Until {
+			best = body
+		}
+	}
+	return best, nil
+}
+
+// ListStaff lists posts and delegations.
+func (o *Office) ListStaff(ctx context.Context, _ string, _ *Empty) (out *Staff, err error) {
+	err = o.cfg.Store.View(ctx, func(tx *store.Tx) error { out, err = o.staff(tx); return err })
+	return out, err
+}
+
+func (o *Office) staff(tx *store.Tx) (*Staff, error) {
+	out := &Staff{Posts: []Post{}, Delegations: []DelegationView{}}
+	persons, err := o.persons(tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range persons {
+		v := Post{Alias: p.Alias, Agency: string(p.Agency), Nationality: string(p.Nationality)}
+		for _, r := range p.Roles {
+			v.Roles = append(v.Roles, string(r))
+		}
+		for _, c := range p.Clearances {
+			v.Levels = append(v.Levels, c.Levels...)
+			v.Until = moment(c.Until).UTC
+		}
+		out.Posts = append(out.Posts, v)
+	}
+	all, err := o.delegations(tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range all {
+		v := DelegationView{ID: d.Body.ID, Post: d.Post, Office: d.Body.Office, Role: string(d.Body.Role), Ceiling: d.Body.Ceiling,
+			From: moment(d.Body.From).UTC, Until: moment(d.Body.Until).UTC, Instrument: d.Body.Instrument, InForce: d.Body.InForce(tx.Now())}
+		for _, r := range d.Body.Recipients {
+			v.Recipients = append(v.Recipients, string(r))
+		}
+		for _, m := range d.Body.Means {
+			v.Means = append(v.Means, string(m))
+		}
+		out.Delegations = append(out.Delegations, v)
+	}
+	sortStaff(out)
+	return out, nil
+}
+
+func sortStaff(s *Staff) {
+	slices.SortFunc(s.Posts, func(a, b Post) int { return strings.Compare(a.Alias, b.Alias) })
+	slices.SortFunc(s.Delegations, func(a, b DelegationView) int { return strings.Compare(a.ID, b.ID) })
+}

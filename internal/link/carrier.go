@@ -47,7 +47,8 @@ type Config struct {
 	Rollback     func(code errs.Code) // told that a partner showed a head this node does not remember: sign nothing more
 }
 
-// Carrier carries bundles. It is safe for concurrent use; bundles of one channel are taken one at a time.
+// Carrier carries bundles. It is safe for concurrent use; bundles of one channel are taken one at a time, and no lock is held while one
+// is under way.
 type Carrier struct {
 	cfg Config
 

@@ -1,8 +1,6 @@
 package link
 
 import (
-	"encoding/hex"
-
 	"entente/errs"
 	"entente/exchange"
 	"entente/internal/channel"
@@ -27,7 +25,9 @@ const (
 	maxStanding = 64 << 10
 )
 
-func standingID(o journal.Origin) string { return hex.EncodeToString([]byte(o.String())) }
+func standingID(o journal.Origin) string {
+	return hexDigest(channel.Fingerprint("entente/standing/1", []byte(o.String())))
+}
 
 func getStanding(tx *store.Tx, o journal.Origin) (st standing, err error) {
 	d, err := tx.Doc(docStanding, standingID(o))

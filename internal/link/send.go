@@ -311,43 +311,26 @@ func (c *Carrier) sync(ctx context.Context, r *route) (s Synced, err error) {
 	return s, nil
 }
 
-// round sends one bundle and takes its answer. more says that another round would bring something.
+// round sends one bundle and takes its answer. more says that another round would bring something. The route's lock is not held
+// while the bundle is under way: two nodes that send to each other at once would wait for each other for ever.
 func (c *Carrier) round(ctx context.Context, r *route) (more bool, sent, received int, err error) {
-	if err := r.enter(ctx); err != nil {
-		return false, 0, 0, err
-	}
-	defer r.leave()
-	b, sent, err := c.build(ctx, r)
-	if err != nil || b == nil {
-		return false, 0, 0, err
-	}
-	if b.ReceiptsOnly() {
-		stamp := receiptStamp(b)
-		if stamp == r.sentReceipts {
-			return false, 0, 0, nil // the partner was told; repeating receipts for ever would be chatter
-		}
-		raw, err := exchange.Pack(r.link, b)
-		if err == nil {
-			_, err = c.cfg.Transport.Post(ctx, r.partner.Address, r.pin, raw)
-		}
-		if err == nil {
-			r.sentReceipts = stamp
-		}
-		return false, 0, 0, err
-	}
-	raw, err := exchange.Pack(r.link, b)
-	if err != nil {
+	raw, stamp, only, sent, err := c.due(ctx, r)
+	if err != nil || raw == nil {
 		return false, 0, 0, err
 	}
 	answer, err := c.cfg.Transport.Post(ctx, r.partner.Address, r.pin, raw)
 	if err != nil {
 		return false, 0, 0, err
 	}
-	r.sentReceipts = receiptStamp(b)
-	if len(answer) == 0 {
+	if err := r.enter(ctx); err != nil {
+		return false, sent, 0, err
+	}
+	defer r.leave()
+	r.sentReceipts = stamp
+	if only || len(answer) == 0 {
 		return false, sent, 0, nil
 	}
-	ar, ab, err := c.unpack(answer)
+	ar, b, err := c.unpack(answer)
 	if err != nil {
 		return false, sent, 0, err
 	}
@@ -356,11 +339,30 @@ func (c *Carrier) round(ctx context.Context, r *route) (more bool, sent, receive
 		c.Refuse(r.channel, "bundle", err)
 		return false, sent, 0, err
 	}
-	taken, err := c.take(ctx, r, ab)
+	taken, err := c.take(ctx, r, b)
 	if err != nil {
 		return false, sent, 0, err
 	}
 	return taken.AnswerDue || sent > 0 && !taken.Duplicate, sent, taken.New, nil
+}
+
+// due seals what is due on a route; raw is nil if nothing is, or only receipts that the partner was sent before: repeating them for
+// ever would be chatter.
+func (c *Carrier) due(ctx context.Context, r *route) (raw []byte, stamp [48]byte, only bool, sent int, err error) {
+	if err := r.enter(ctx); err != nil {
+		return nil, stamp, false, 0, err
+	}
+	defer r.leave()
+	b, sent, err := c.build(ctx, r)
+	if err != nil || b == nil {
+		return nil, stamp, false, 0, err
+	}
+	stamp, only = receiptStamp(b), b.ReceiptsOnly()
+	if only && stamp == r.sentReceipts {
+		return nil, stamp, true, 0, nil
+	}
+	raw, err = exchange.Pack(r.link, b)
+	return raw, stamp, only, sent, err
 }
 
 // receiptStamp tells whether two bundles carry the same receipts.

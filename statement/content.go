@@ -34,7 +34,7 @@ func (c *Content) Check() error {
 			return invalid("statement.content.objects", "an object has no root or no key")
 		case o.Size == 0 || o.Size > MaxObject:
 			return invalid("statement.content.objects", "the size of an object is zero or above the limit")
-		case !ok || !token(o.MediaType) || major == "" || minor == "":
+		case !ok || !token(o.MediaType) || major == "" || minor == "" || strings.Contains(minor, "/"):
 			return invalid("statement.content.objects", "the media type of an object is malformed")
 		}
 		for j := range i {

@@ -155,7 +155,8 @@ func TestEveryFieldOfAContentIsChecked(t *testing.T) {
 				c.Objects[1].Root[0]++
 			}}},
 		"Objects.MediaType": {{"statement.content.objects", func(c *Content) { c.Objects[0].MediaType = "pdf" }},
-			{"statement.content.objects", func(c *Content) { c.Objects[0].MediaType = "Application/PDF" }}},
+			{"statement.content.objects", func(c *Content) { c.Objects[0].MediaType = "Application/PDF" }},
+			{"statement.content.objects", func(c *Content) { c.Objects[0].MediaType = "a/b/c" }}},
 	})
 }
 
@@ -356,6 +357,11 @@ func TestTermsAreCompleteOrRefused(t *testing.T) {
 		"no keys":              {&KeyTerms{}, nil, false},
 		"delegation":           {delegation(), new(DelegationTerms), true},
 		"delegation to a node": {func() Terms { d := delegation(); d.Delegation.Role = party.RoleNode; return d }(), nil, false},
+		"means named twice": {func() Terms {
+			d := delegation()
+			d.Delegation.Means = []party.Means{party.MeansNetwork, party.MeansCourier, party.MeansNetwork}
+			return d
+		}(), nil, false},
 		"delegation without end": {func() Terms {
 			d := delegation()
 			d.Delegation.Until = d.Delegation.From

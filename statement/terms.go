@@ -81,6 +81,7 @@ func (d *DelegationTerms) Check() error {
 	for i, r := range g.Recipients {
 		ok = ok && r.Valid() && (i == 0 || g.Recipients[i-1] < r)
 	}
+	ok = ok && len(g.Means) <= 2
 	for i, m := range g.Means {
 		ok = ok && (m == party.MeansNetwork || m == party.MeansCourier) && (i == 0 || g.Means[i-1] != m)
 	}

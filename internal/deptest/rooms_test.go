@@ -32,7 +32,7 @@ var rooms = map[string]room{
 	"custody":   {"errs wire party label statement agreement golang.org/x/text", business, true},
 	"request":   {"errs wire party label statement agreement golang.org/x/text", business, true},
 	"logistics": {"errs wire party label statement agreement golang.org/x/text", business, true},
-	"evidence":  {"errs wire party seal journal statement agreement", "an auditor checks it without our store, node or keys", true},
+	"evidence":  {"errs wire party seal journal statement exchange agreement", "an auditor checks it without our store, node or keys", true},
 	"guard":     {"errs", "the second checker: a defect it shared with the first would be found by neither", true},
 	"vectors":   {"", "published test vectors: anybody can import them without pulling anything else", true},
 

@@ -20,9 +20,9 @@ type standing struct {
 
 const (
 	docStanding = "standing"
-	docAhead    = "ahead"  // larger heads of others that somebody showed
-	docPeerHas  = "behind" // what a partner that lost data showed of the own journal
-	maxStanding = 64 << 10
+	docAhead    = "ahead" // larger heads of others that somebody showed
+	docShown    = "shown" // what a partner last said of its copy of the own journal: where to send from
+	maxStanding = 256 << 10
 )
 
 func standingID(o journal.Origin) string {
@@ -91,8 +91,26 @@ func (r reader) Journal(a party.Author, epoch uint64) (exchange.Position, error)
 			return p, err
 		}
 		p.PeerHeld = ranges
+		shown, ok, err := getShown(r.tx, j.Origin)
+		if err != nil {
+			return p, err
+		}
+		if ok {
+			p.Shown = &shown
+		}
 	}
 	return p, nil
+}
+
+func getShown(tx *store.Tx, own journal.Origin) (s exchange.Shown, ok bool, err error) {
+	d, err := tx.Doc(docShown, standingID(own))
+	if err != nil {
+		if errs.KindOf(err) == errs.NotFound {
+			return s, false, nil
+		}
+		return s, false, err
+	}
+	return s, true, wire.Unmarshal(d.Plain, maxStanding, &s)
 }
 
 // Tree implements exchange.Reader. A prefix is asked for only to convict a partner that rewrote its past: it is made from

@@ -7,9 +7,11 @@ import (
 
 	"entente/errs"
 	"entente/exchange"
+	"entente/internal/channel"
 	"entente/internal/store"
 	"entente/journal"
 	"entente/statement"
+	"entente/wire"
 )
 
 // Taken says what a bundle brought.
@@ -200,7 +202,8 @@ func (c *Carrier) persist(tx *store.Tx, r *route, step *exchange.Step) error {
 			}
 		}
 	}
-	if err := c.notePeerHas(tx, ch.Own, own.Size, step.PeerHas); err != nil {
+	shown := step.Shown()
+	if err := tx.PutDoc(docShown, standingID(ch.Own), "", 0, wire.MustMarshal(&shown)); err != nil {
 		return err
 	}
 	note := func(event, subject string, code errs.Code, detail []byte) error {
@@ -312,15 +315,28 @@ func (c *Carrier) advance(tx *store.Tx, r *route, a *exchange.Advance) error {
 			}
 		}
 	}
-	return putStanding(tx, j.Origin, standing{Run: a.Run, Held: a.Held})
+	run := a.Run
+	if a.Recheck {
+		// An act that came late moves what later acts are judged against: walk the journal anew.
+		if run.Tail, err = tail(tx, j); err != nil {
+			return err
+		}
+	}
+	return putStanding(tx, j.Origin, standing{Run: run, Held: a.Held})
 }
 
-// notePeerHas remembers that a partner showed less of the own journal than it once cosigned: it lost data, and gets it again.
-func (c *Carrier) notePeerHas(tx *store.Tx, own journal.Origin, size, shown uint64) error {
-	if shown == 0 {
-		return nil
+// tail is where time and seen of a journal stand, from its first act on.
+func tail(tx *store.Tx, j *store.Journal) (t statement.Tail, err error) {
+	for i := uint64(0); i < j.Size; i++ {
+		st, err := channel.Read(tx, j, i)
+		if err != nil {
+			return t, err
+		}
+		if st.Act != nil {
+			t, _ = t.Follow(st.Act)
+		}
 	}
-	return tx.PutDoc(docPeerHas, standingID(own), "", int64(min(shown, size)), []byte{0})
+	return t, nil
 }
 
 // receipt cosigns the partner's head and signs for what is held, and stores both before anybody is told.

@@ -32,15 +32,15 @@ type freshNote struct {
 // Outgoing implements exchange.Outbox.
 func (o *outbox) Outgoing() (exchange.Outgoing, error) {
 	out := exchange.Outgoing{Size: o.own.Size}
-	var err error
-	if out.PeerSize, err = o.tx.CosignedSize(o.own, journal.WitnessName(o.r.channel.Peer)); err != nil {
+	shown, ok, err := getShown(o.tx, o.own.Origin)
+	if err != nil {
 		return out, err
 	}
-	if d, err := o.tx.Doc(docPeerHas, standingID(o.own.Origin)); err == nil && uint64(d.Sort) < out.PeerSize {
-		out.PeerSize = uint64(d.Sort)
-	} else if err != nil && errs.KindOf(err) != errs.NotFound {
+	if !ok { // not heard from since this was kept: what it cosigned is the best guess
+		out.PeerSize, err = o.tx.CosignedSize(o.own, journal.WitnessName(o.r.channel.Peer))
 		return out, err
 	}
+	out.PeerSize, out.Wants = min(shown.Has, o.own.Size), shown.Wants
 	return out, nil
 }
 
@@ -50,12 +50,12 @@ func (o *outbox) Unheld(limit int) ([]exchange.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	held, err := o.tx.HeldRanges(o.own, string(o.r.channel.Peer))
+	shown, _, err := getShown(o.tx, o.own.Origin)
 	if err != nil {
 		return nil, err
 	}
 	var list []exchange.Entry
-	for _, gap := range exchange.Ranges(held).Gaps(0, out.PeerSize) {
+	for _, gap := range shown.Holds.Gaps(0, out.PeerSize) {
 		for from := gap[0]; from < gap[1] && len(list) < limit; from += 256 {
 			entries, err := o.Entries(from, min(gap[1], from+256))
 			if err != nil {

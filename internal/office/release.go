@@ -92,10 +92,11 @@ func (o *Office) CheckReport(ctx context.Context, as string, req *ReportReq) (*R
 			}
 			out = o.viewDraft(d, req.Lang)
 			if d.problem == nil {
-				v, _, err := release.Build(d.plan, o.meta(d, "PREVIEW", tx.Now()), o.cfg.Random)
+				v, _, err := release.Build(d.plan, o.meta(d, release.Reference(o.cfg.Author.Party(), d.plan.To, tx.Now().UTC().Year(), 1), tx.Now()), o.cfg.Random)
 				if err != nil {
 					return o.denyDraft(tx, by, err)
 				}
+				v.Reference = "PREVIEW" // a look takes no number; this version is shown and never encoded
 				out.Preview = release.Text(v, release.Rendering{Terms: d.channel.Rules, Lang: req.Lang})
 			}
 			return nil, nil

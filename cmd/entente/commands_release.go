@@ -160,7 +160,7 @@ func (c *releaseShowCmd) Run(a *app) error {
 		fmt.Fprintf(w, "%s  %s  %s\n%s -> %s  %s\n\n", v.ID, v.State, v.Reference, v.Serial, v.To, v.Banner)
 		for _, p := range v.Portions {
 			if !p.Shown {
-				fmt.Fprintf(w, a.say("withheld %s (%s): %s (%s)\n", "提供せず %s (%s): %s (%s)\n"), p.ID, p.Mark, p.Reason, strings.Trim(p.Rule+", "+p.Article, ", "))
+				fmt.Fprintln(w, a.say("withheld", "提供せず"), p.ID+bracketed(p.Mark)+": "+p.Reason+bracketed(strings.Trim(p.Rule+", "+p.Article, ", ")))
 			}
 		}
 		fmt.Fprintln(w)
@@ -172,6 +172,14 @@ func (c *releaseShowCmd) Run(a *app) error {
 		}
 		fmt.Fprintf(w, "\n%s\n", v.Preview)
 	})
+}
+
+// bracketed puts what is there into brackets behind a space.
+func bracketed(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (" + s + ")"
 }
 
 type releaseApproveCmd struct {

@@ -329,7 +329,7 @@ func (d *demo) release(ctx context.Context) error {
 		}
 		d.result.Portions.Disclosed += v.Disclosed
 		d.result.Portions.Withheld += v.Withheld
-		d.tell("   %s %s -> %s  %-28s %2d shown %2d withheld  %s", "   %s %s -> %s  %-28s 提供%2d 非提供%2d  %s", r.Name, s.party, to, v.Banner, v.Disclosed, v.Withheld, v.Title)
+		d.tell("   %s %s -> %s  %-30s %2d shown %2d withheld  %s", "   %s %s -> %s  %-30s 提供%2d 非提供%2d  %s", r.Name, s.party, to, v.Banner, v.Disclosed, v.Withheld, v.Title)
 	}
 	for _, s := range append(d.sides(), d.sides()...) {
 		if err := s.client.Call(ctx, "sync", office.Empty{}, nil); err != nil {
@@ -489,9 +489,9 @@ func (d *demo) prove(ctx context.Context) error {
 
 func (d *demo) ending(c *demoCmd) {
 	r := &d.result
-	d.tell("7. Refused, each with rule and next step", "7. 拒否されたもの(根拠と次の手順つき)")
+	d.tell("\n7. Refused, each with its rule, article and next step", "\n7. 拒否されたもの(根拠と次の手順つき)")
 	for _, x := range r.Refusals {
-		d.tell("   %s\n      %s (%s): %s", "   %s\n      %s (%s): %s", x.What, x.Code, strings.Trim(x.Rule+", "+x.Article, ", "), x.Reason)
+		d.tell("   - %s\n     %s  [%s]\n     why:  %s\n     next: %s", "   - %s\n     %s  [%s]\n     理由: %s\n     次に: %s", x.What, x.Code, strings.Trim(x.Rule+"; "+x.Article, "; "), x.Reason, x.Next)
 	}
 	d.tell("\n8. Proved offline from either side's disk, without keys", "\n8. 双方のディスクだけで、鍵なしに検証")
 	for _, j := range r.Journals {
@@ -521,5 +521,9 @@ func (d *demo) ending(c *demoCmd) {
 }
 
 func indent(s string) string {
-	return "      " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n      ")
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight("      "+l, " ")
+	}
+	return strings.Join(lines, "\n")
 }

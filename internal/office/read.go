@@ -58,7 +58,7 @@ func (o *Office) Open(ctx context.Context, as string, req *OpenReq) (*OpenView, 
 			if err != nil {
 				return nil, err
 			}
-			view.Own, view.Original = o.cfg.Set.Banner(e.Own, req.Lang), o.cfg.Set.Banner(e.Original, req.Lang)
+			view.Own, view.Original = o.ownMarking(e), o.cfg.Set.Banner(e.Original, req.Lang)
 			view.Text = o.cover(&e, view, req.Lang, release.Text(v, release.Rendering{Terms: c.Rules, Lang: req.Lang}))
 			out = view
 			return nil, o.note(tx, c, by, "view", id, statement.OutcomeAllow, nil, r.Sent.Digest[:])
@@ -86,11 +86,11 @@ func denied(control string, findings []agreement.Finding) error {
 // cover puts this side's own marking and register data above and below what the originator wrote. The original marking stays where
 // it is, in the originator's words.
 func (o *Office) cover(e *custody.Entry, v *OpenView, lang, text string) string {
-	words := [...]string{"Own marking", "Control number", "Copy %d of %d", "Registered"}
+	at := moment(e.Registered).DTG
+	head := fmt.Sprintf("Own marking: %s\nControl number: %s  Copy %d of %d  Registered: %s\n", v.Own, e.Control, e.Copy, e.Of, at)
 	if lang == "ja" {
-		words = [...]string{"自国の表示", "管理番号", "写し %[2]d部のうち第%[1]d号", "登録"}
+		head = fmt.Sprintf("自国の表示: %s\n管理番号: %s  写し %d部のうち第%d号  登録: %s\n", v.Own, e.Control, e.Of, e.Copy, at)
 	}
-	head := fmt.Sprintf("%s: %s\n%s: %s  "+words[2]+"  %s: %s\n", words[0], v.Own, words[1], e.Control, e.Copy, e.Of, words[3], moment(e.Registered).DTG)
 	return head + "\n" + text + "\n" + head
 }
 

@@ -62,7 +62,7 @@ func (o *Office) viewEntry(c *channel.Channel, r *inbound, e custody.Entry, lang
 		Received: moment(e.Received), Registered: momentPtr(e.Registered), Original: o.cfg.Set.Banner(e.Original, lang), Holder: e.Holder,
 		State: string(e.State), Code: string(e.Code), Precedence: r.Sent.Precedence, Portions: r.Sent.Portions, Intact: e.State != custody.Quarantined, Purpose: e.Purpose}
 	if e.State == custody.Registered {
-		v.Own = o.cfg.Set.Banner(e.Own, lang)
+		v.Own = o.ownMarking(e)
 	}
 	if e.State == custody.Queued {
 		targets, err := c.Rules.Map(r.Sent.Banner, o.cfg.Author.Party())
@@ -74,6 +74,16 @@ func (o *Office) viewEntry(c *channel.Channel, r *inbound, e custody.Entry, lang
 		}
 	}
 	return v
+}
+
+// ownMarking is the own marking in the nation's own words first, then in English where they differ: whoever handles the item must
+// know it as it stands on paper here.
+func (o *Office) ownMarking(e custody.Entry) string {
+	ja, en := o.cfg.Set.Banner(e.Own, "ja"), o.cfg.Set.Banner(e.Own, "en")
+	if ja == en || o.cfg.Author.Party() != "JPN" {
+		return en
+	}
+	return ja + " (" + en + ")"
 }
 
 // list collects entries in a state.

@@ -193,11 +193,11 @@ func (o *Office) Propose(ctx context.Context, as string, req *ReportReq) (*Relea
 			if err != nil {
 				return o.denyDraft(tx, by, err)
 			}
-			n, err := tx.Counter(fmt.Sprintf("reference/%x/%d", d.channel.Digest[:8], tx.Now().Year()))
+			n, err := tx.Counter(fmt.Sprintf("reference/%x/%d", d.channel.Digest[:8], tx.Now().UTC().Year()))
 			if err != nil {
 				return nil, err
 			}
-			v, original, err := release.Build(d.plan, o.meta(d, release.Reference(o.cfg.Author.Party(), d.plan.To, tx.Now().Year(), int(n)), tx.Now()), o.cfg.Random)
+			v, original, err := release.Build(d.plan, o.meta(d, release.Reference(o.cfg.Author.Party(), d.plan.To, tx.Now().UTC().Year(), int(n)), tx.Now()), o.cfg.Random)
 			if err != nil {
 				return o.denyDraft(tx, by, err)
 			}
@@ -275,7 +275,7 @@ func (o *Office) Approve(ctx context.Context, as string, req *ReleaseReq) (*Rele
 		}
 		by := o.by(c, p, party.RoleReleaseOfficer, "")
 		if state != stateProposed {
-			return o.deny(tx, c, by, "approval", id, refused("release.state", "office.approve", id, "", "", "the release is "+state+", not proposed",
+			return o.deny(tx, c, by, "approval", id, refused("release.state", "office.approve", id, "agreements 31", o.cite(c, "agreements 31"), "the release is "+state+", not proposed; each release has one recorded decision",
 				"propose it anew if it should leave after all"))
 		}
 		approval, err := o.approve(tx, c, r, p)
@@ -312,6 +312,16 @@ func (o *Office) Approve(ctx context.Context, as string, req *ReleaseReq) (*Rele
 		o.cfg.Carrier.Wake()
 	}
 	return out, err
+}
+
+// cite returns the article that grounds a rule in c's agreement; the empty question is judged by every rule.
+func (o *Office) cite(c *channel.Channel, rule string) string {
+	for _, f := range c.Rules.Explain(&agreement.Question{}).Findings {
+		if f.Rule == rule {
+			return f.Article
+		}
+	}
+	return ""
 }
 
 // approve asks every rule again, for this officer, on the final bytes.
@@ -436,7 +446,7 @@ func (o *Office) Stop(ctx context.Context, as string, req *ReleaseReq) (*Release
 		id, c := hex.EncodeToString(r.ID[:]), o.cfg.Book.Get(r.Channel)
 		return o.asRole(tx, c, as, party.RoleReleaseOfficer, "stop", func(p *party.Person, by statement.By) (error, error) {
 			if state != stateProposed && state != stateApproved {
-				return o.deny(tx, c, by, "stop", id, refused("release.state", "office.stop", id, "", "", "the release is "+state+" and cannot be stopped",
+				return o.deny(tx, c, by, "stop", id, refused("release.state", "office.stop", id, "agreements 31", o.cite(c, "agreements 31"), "the release is "+state+" and cannot be stopped",
 					"what was dispatched can only be withdrawn, which the partner acknowledges"))
 			}
 			if err := putRelease(tx, r, stateStopped); err != nil {

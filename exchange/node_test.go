@@ -76,7 +76,6 @@ type kept struct {
 type keptJournal struct {
 	entries []kept
 	tree    *journal.Tree
-	note    []byte
 	notes   map[uint64][]byte
 	pos     Position
 }

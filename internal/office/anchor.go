@@ -26,7 +26,7 @@ func (o *Office) Anchor(ctx context.Context) error {
 			if d, err := tx.Doc(docAnchor, id); err == nil && tx.Now().Sub(time.UnixMilli(d.Sort)) < anchorEvery {
 				continue
 			}
-			if o.cfg.Signing() != "ready" || o.mayOnChannel(c, tx.Now()) != nil {
+			if o.cfg.Hold() != nil || o.mayOnChannel(c, tx.Now()) != nil {
 				continue
 			}
 			t := &statement.AnchorTerms{}

@@ -79,7 +79,7 @@ func (o *Office) ShowJournal(ctx context.Context, as string, req *JournalReq) (*
 			}
 			j, err := tx.Journal(req.Origin)
 			if err != nil {
-				return err, nil
+				return o.unknown(tx, as, "audit", req.Origin, err)
 			}
 			limit := min(max(req.Limit, 1), 100)
 			to := min(j.Size, req.From+limit)
@@ -363,7 +363,7 @@ func (o *Office) Export(ctx context.Context, as string, req *JournalReq) (*Expor
 
 // Status says how the node stands.
 func (o *Office) Status(ctx context.Context, _ string, _ *Empty) (*Status, error) {
-	out := &Status{Author: string(o.cfg.Author), Realm: string(o.cfg.Realm), Ceiling: string(o.cfg.Ceiling), Version: o.cfg.Version, Signing: o.cfg.Signing(),
+	out := &Status{Author: string(o.cfg.Author), Realm: string(o.cfg.Realm), Ceiling: string(o.cfg.Ceiling), Version: o.cfg.Version, Signing: o.signing(),
 		Channels: []ChannelStatus{}, Peers: []PeerStatus{}}
 	if level, ok := o.cfg.Policy.Level(o.cfg.Ceiling); ok {
 		out.Banner = level.Marking.EN

@@ -50,7 +50,7 @@ type Config struct {
 	Verify  agreement.Verifier
 	Random  io.Reader
 	Clock   func() time.Time
-	Signing func() string                 // "ready", or the code of what holds signatures back
+	Hold    func() error                  // nil, or why this node may sign nothing now
 	Checks  func(context.Context) []Check // what the node itself can say to the doctor
 	Address func() string                 // where partners reach this node
 	Event   func(id string) bool          // whether an event reference is known
@@ -71,6 +71,14 @@ const (
 	docRelease    = "release"
 	docInbound    = "inbound"
 )
+
+// signing is "ready", or the code of what holds signatures back.
+func (o *Office) signing() string {
+	if err := o.cfg.Hold(); err != nil {
+		return string(errs.CodeOf(err))
+	}
+	return "ready"
+}
 
 func refused(code errs.Code, op, subject, rule, article, reason, next string) *errs.Error {
 	return &errs.Error{Kind: errs.Refused, Code: code, Op: op, Subject: subject, Rule: rule, Article: article, Reason: reason, Next: next}
@@ -200,6 +208,22 @@ func (o *Office) custodian(tx *store.Tx, c *channel.Channel) (party.Handle, erro
 		}
 	}
 	return party.Handle{}, refused("identity.custodian", "office.custodian", "", "separation of duties", "", "this node has no key custodian", "load a staff file that names one")
+}
+
+// unknown notes that somebody asked for something that is not here, in administration, and refuses with why. Guessing at ids
+// leaves a trace like every other refusal.
+func (o *Office) unknown(tx *store.Tx, as, event, subject string, why error) (refusal, failure error) {
+	if k := errs.KindOf(why); k != errs.NotFound && k != errs.Invalid {
+		return nil, why
+	}
+	by := o.cfg.Book.NodeBy()
+	if p, err := o.named(tx, as); err == nil {
+		for _, r := range p.Roles {
+			by = o.by(nil, p, r, "")
+			break
+		}
+	}
+	return o.deny(tx, nil, by, event, subject, why)
 }
 
 // asRole runs fn for the person alias in a role, and notes a person who may not as event.

@@ -296,17 +296,24 @@ func (o *Office) Approve(ctx context.Context, as string, req *ReleaseReq) (*Rele
 		if err := o.note(tx, c, by, "approval", id, statement.OutcomeAllow, nil, approval.Terms.Decision[:]); err != nil {
 			return nil, err
 		}
+		var late error // approved, and cannot leave now: the approval stands, and the dispatch loop tries and decides
 		if state = stateApproved; req.Hold <= 0 {
-			if err := o.dispatch(tx, c, r); err != nil {
-				return nil, err
+			switch late = o.dispatch(tx, c, r); {
+			case late == nil:
+				state = stateDispatched
+			case errs.KindOf(late) != errs.Refused && errs.KindOf(late) != errs.Integrity:
+				return nil, late
+			default:
+				if err := o.note(tx, c, o.cfg.Book.NodeBy(), "dispatch", id, statement.OutcomeRefused, late, nil); err != nil {
+					return nil, err
+				}
 			}
-			state = stateDispatched
 		}
 		if err := putRelease(tx, r, state); err != nil {
 			return nil, err
 		}
 		out, err = o.viewRelease(tx, r, state, req.Lang)
-		return nil, err
+		return late, err
 	})
 	if err == nil {
 		o.cfg.Carrier.Wake()

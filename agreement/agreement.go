@@ -160,6 +160,16 @@ func (a *Agreement) Authors(at time.Time) []party.Author {
 	return slices.Compact(out)
 }
 
+// Named returns, sorted, every author that the text names, for whatever time: who may ever have been a reader.
+func (a *Agreement) Named() []party.Author {
+	var out []party.Author
+	for i := range a.f.Author {
+		out = append(out, a.f.Author[i].ID)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Purposes returns the purposes for which information may be given.
 func (a *Agreement) Purposes() []string { return slices.Clone(a.f.Scope.Purposes) }
 

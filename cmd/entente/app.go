@@ -12,6 +12,7 @@ import (
 
 	"entente/errs"
 	"entente/internal/api"
+	"entente/internal/clock"
 	"entente/internal/node"
 
 	"golang.org/x/term"
@@ -33,6 +34,7 @@ type app struct {
 	in     io.Reader
 	out    io.Writer
 	err    io.Writer
+	clock  clock.Clock
 	flags  *globals
 	status int
 }
@@ -44,7 +46,7 @@ func (a *app) note(format string, args ...any) { fmt.Fprintf(a.err, format+"\n",
 func (a *app) print(v any, text func(w io.Writer)) error {
 	if a.flags.JSON {
 		e := json.NewEncoder(a.out)
-		e.SetEscapeHTML(false)
+		e.SetEscapeHTML(false) // markings hold neither tags nor entities, and & and > are to be read
 		return e.Encode(v)
 	}
 	w := bufio.NewWriter(a.out)
@@ -57,12 +59,13 @@ func (a *app) passphrase(file, what string) ([]byte, error) {
 	if file != "" {
 		b, err := os.ReadFile(file)
 		if err != nil {
-			return nil, &errs.Error{Kind: errs.Usage, Code: "cli.passphrase", Op: "read passphrase", Err: err,
+			return nil, &errs.Error{Kind: errs.Usage, Code: "cli.passphrase", Op: "read passphrase", Reason: "the passphrase file cannot be read", Err: err,
 				Next: "name a readable file with --passphrase-file"}
 		}
 		p := []byte(strings.TrimRight(string(b), "\r\n"))
 		if len(p) == 0 {
-			return nil, &errs.Error{Kind: errs.Usage, Code: "cli.passphrase", Op: "read passphrase", Reason: "the passphrase file is empty"}
+			return nil, &errs.Error{Kind: errs.Usage, Code: "cli.passphrase", Op: "read passphrase", Subject: file, Reason: "the passphrase file is empty",
+				Next: "write the passphrase into it, on one line"}
 		}
 		return p, nil
 	}
@@ -96,7 +99,7 @@ func (a *app) withNode(do func(*api.Client) error) error {
 	if err != nil {
 		return err
 	}
-	n, err := node.Open(a.ctx, node.Config{Dir: a.flags.Dir, Passphrase: pass, Version: version})
+	n, err := node.Open(a.ctx, node.Config{Dir: a.flags.Dir, Passphrase: pass, Version: version, Clock: a.clock})
 	if err != nil {
 		return err
 	}
@@ -113,16 +116,17 @@ func (a *app) call(op string, req, resp any) error {
 func readFile(path string, max int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, &errs.Error{Kind: errs.Usage, Code: "cli.file", Op: "read file", Subject: path, Err: err, Next: "check the path"}
+		return nil, &errs.Error{Kind: errs.Usage, Code: "cli.file", Op: "read file", Subject: path, Reason: "it cannot be read", Err: err, Next: "check the path"}
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, max+1))
 	if err != nil {
-		return nil, &errs.Error{Kind: errs.Usage, Code: "cli.file", Op: "read file", Subject: path, Err: err}
+		return nil, &errs.Error{Kind: errs.Usage, Code: "cli.file", Op: "read file", Subject: path, Reason: "it cannot be read", Err: err}
 	}
 	if int64(len(b)) > max {
 		return nil, &errs.Error{Kind: errs.Invalid, Code: "cli.file.size", Op: "read file", Subject: path,
-			Reason: fmt.Sprintf("larger than %d bytes", max)}
+			Reason: fmt.Sprintf("it is larger than %d bytes", max),
+			Next:   "check that this is the right file"}
 	}
 	return b, nil
 }
@@ -131,7 +135,7 @@ func readFile(path string, max int64) ([]byte, error) {
 func writeFile(path string, b []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return &errs.Error{Kind: errs.Usage, Code: "cli.file", Op: "write file", Subject: path, Err: err, Next: "name a file that does not exist yet"}
+		return &errs.Error{Kind: errs.Usage, Code: "cli.file", Op: "write file", Subject: path, Reason: "it cannot be made", Err: err, Next: "name a file that does not exist yet"}
 	}
 	if _, err = f.Write(b); err == nil {
 		err = f.Sync()

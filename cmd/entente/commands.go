@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"entente/internal/node"
 	"entente/internal/office"
@@ -30,10 +29,10 @@ type commands struct {
 	Bundle    bundleCmd    `cmd:"" help:"Carry an exchange as a file."`
 	Sync      syncCmd      `cmd:"" help:"Exchange with partners over the network now."`
 	Rebuild   rebuildCmd   `cmd:"" help:"Remake everything derived and compare it with what was there."`
-	//Bench     benchCmd     `cmd:"" help:"Measure this machine: exchange, seal, decide."`
-	Demo     demoCmd     `cmd:"" help:"Two nodes, one exercise agreement, twelve reports: the whole way once."`
-	Complete completeCmd `cmd:"" name:"completion" help:"Print a shell completion script."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Bench     benchCmd     `cmd:"" help:"Measure this machine: exchange, seal, decide."`
+	Demo      demoCmd      `cmd:"" help:"Two nodes, one exercise agreement, twelve reports: the whole way once."`
+	Complete  completeCmd  `cmd:"" name:"completion" help:"Print a shell completion script."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
 type versionCmd struct{}
@@ -187,10 +186,6 @@ func (syncCmd) Run(a *app) error {
 	})
 }
 
-// table aligns columns; wide East Asian text is padded by runes, which terminals show at double width, so Japanese
-// tables keep their columns apart with two spaces rather than exactly aligned.
-func table(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 4, 2, ' ', 0) }
-
 // strip prints the exercise strip that stands above everything shown in an exercise realm.
 func strip(w io.Writer, realm string) {
 	if realm != "live" {
@@ -207,6 +202,7 @@ type initCmd struct {
 	Suite          string `default:"hybrid" enum:"hybrid,cnsa" help:"Cryptographic suite of the node's keys."`
 	Marker         string `help:"File outside the database that remembers the highest head signed; best on another disk. Default: DIR/marker." type:"path"`
 	RootPassphrase string `name:"root-passphrase-file" env:"ENTENTE_ROOT_PASSPHRASE_FILE" help:"File with the passphrase of the root key (another one than the node's)." type:"path" placeholder:"FILE"`
+	KDF            int    `name:"kdf-iterations" hidden:"" help:"Iterations that protect the key files; fewer than usual in an exercise realm only."`
 }
 
 func (c *initCmd) Run(a *app) error {
@@ -219,7 +215,7 @@ func (c *initCmd) Run(a *app) error {
 		return err
 	}
 	made, err := node.Init(node.InitConfig{Dir: a.flags.Dir, Realm: c.Realm, Author: c.Author, Ceiling: c.Ceiling, Listen: c.Listen,
-		Advertise: c.Advertise, Suite: c.Suite, Marker: c.Marker, Passphrase: pass, RootPassphrase: rootPass, Version: version})
+		Advertise: c.Advertise, Suite: c.Suite, Marker: c.Marker, Passphrase: pass, RootPassphrase: rootPass, Version: version, KDF: c.KDF, Clock: a.clock})
 	if err != nil {
 		return err
 	}
@@ -238,7 +234,7 @@ func (serveCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	n, err := node.Open(a.ctx, node.Config{Dir: a.flags.Dir, Passphrase: pass, Version: version})
+	n, err := node.Open(a.ctx, node.Config{Dir: a.flags.Dir, Passphrase: pass, Version: version, Clock: a.clock})
 	if err != nil {
 		return err
 	}

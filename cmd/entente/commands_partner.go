@@ -100,7 +100,7 @@ func (c *agreementShowCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		v, err := office.InspectAgreement(raw)
+		v, err := office.InspectAgreement(raw, a.clock.Now())
 		if err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ func (c *agreementCheckCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	v, err := office.InspectAgreement(raw)
+	v, err := office.InspectAgreement(raw, a.clock.Now())
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 
 	"entente/internal/office"
 )
@@ -45,8 +44,9 @@ func (r *reportArgs) read() (report, sheet []byte, err error) {
 }
 
 func (a *app) printReport(v *office.ReportView, preview bool) error {
-	if !v.OK {
-		a.status = 3
+	if v.Problem != nil {
+		a.status = exitStatus(v.Problem.Err())
+		defer func() { a.explain(v.Problem.In(a.flags.Lang)) }()
 	}
 	return a.print(v, func(w io.Writer) {
 		fmt.Fprintf(w, "%s  %s: %s\n\n", v.Serial, a.say("roll-up of the original", "原本の総合標記"), v.Banner)
@@ -60,7 +60,7 @@ func (a *app) printReport(v *office.ReportView, preview bool) error {
 			}
 			fmt.Fprintln(w)
 		}
-		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+		t := table(w)
 		fmt.Fprintln(t, a.say("PORTION\tMARK\t\tWHY", "部分\t標記\t\t理由"))
 		for _, p := range v.Portions {
 			if p.Shown {
@@ -75,7 +75,7 @@ func (a *app) printReport(v *office.ReportView, preview bool) error {
 		}
 		t.Flush()
 		fmt.Fprintf(w, a.say("\n%d portions shown, %d withheld\n", "\n提供 %d 件、提供せず %d 件\n"), v.Disclosed, v.Withheld)
-		if preview {
+		if preview && v.Preview != "" {
 			fmt.Fprintf(w, "\n%s\n", v.Preview)
 		}
 	})

@@ -84,6 +84,9 @@ type demoVerified struct {
 type demoSide struct {
 	party, author, ceiling, dir string
 	passFile, rootPassFile      string
+	kdf                         int    // iterations of the key files; 0 is the default
+	through                     string // address at which the other side calls it, if not its own
+	address                     string // where it accepts partners, once it runs
 	client                      *api.Client
 	process                     *exec.Cmd
 }
@@ -92,9 +95,10 @@ func (s *demoSide) as(post string) *api.Client { return s.client.As(post) }
 
 type demo struct {
 	*app
-	base     string
-	nzl, jpn *demoSide
-	result   demoResult
+	base      string
+	agreement []byte // text, roots unset
+	nzl, jpn  *demoSide
+	result    demoResult
 }
 
 func (c *demoCmd) Run(a *app) error {
@@ -109,7 +113,7 @@ func (c *demoCmd) Run(a *app) error {
 	} else if err := os.MkdirAll(base, 0o700); err != nil {
 		return &errs.Error{Kind: errs.Usage, Code: "demo.directory", Op: "demo", Err: err}
 	}
-	d := &demo{app: a, base: base,
+	d := &demo{app: a, base: base, agreement: exercise.Agreement(),
 		nzl: &demoSide{party: "NZL", author: "NZL/nzdf/node-1", ceiling: "nzl.s"},
 		jpn: &demoSide{party: "JPN", author: "JPN/jmod/node-1", ceiling: "jpn.gokuhi"}}
 	defer d.stop()
@@ -194,9 +198,17 @@ func (d *demo) raise(ctx context.Context, s *demoSide) error {
 		return err
 	}
 	if _, err := node.Init(node.InitConfig{Dir: s.dir, Realm: "exercise:whio", Author: s.author, Ceiling: s.ceiling, Listen: "127.0.0.1:0",
-		Suite: "hybrid", Passphrase: pass, RootPassphrase: rootPass, Version: version}); err != nil {
+		Suite: "hybrid", Passphrase: pass, RootPassphrase: rootPass, Version: version, KDF: s.kdf}); err != nil {
 		return err
 	}
+	if err := d.start(ctx, s); err != nil {
+		return err
+	}
+	return s.client.Call(ctx, "staff.load", office.StaffReq{File: exercise.Staff(s.party)}, nil)
+}
+
+// start runs the node as a process of its own and returns when it is ready.
+func (d *demo) start(ctx context.Context, s *demoSide) error {
 	self, err := os.Executable()
 	if err != nil {
 		return &errs.Error{Kind: errs.Internal, Code: "demo.executable", Op: "demo", Err: err}
@@ -217,7 +229,9 @@ func (d *demo) raise(ctx context.Context, s *demoSide) error {
 		var said []string
 		sc := bufio.NewScanner(talk)
 		for sc.Scan() {
-			if strings.HasPrefix(sc.Text(), "ready: ") {
+			if line, ok := strings.CutPrefix(sc.Text(), "ready: "); ok {
+				_, line, _ = strings.Cut(line, " accepts partners on ")
+				s.address, _, _ = strings.Cut(line, ",")
 				ready <- ""
 				io.Copy(io.Discard, talk)
 				return
@@ -235,15 +249,21 @@ func (d *demo) raise(ctx context.Context, s *demoSide) error {
 		return &errs.Error{Kind: errs.Unavailable, Code: "demo.stopped", Op: "demo", Err: ctx.Err()}
 	}
 	s.client = api.Dial(filepath.Join(s.dir, node.SocketName), "key-custodian")
-	return s.client.Call(ctx, "staff.load", office.StaffReq{File: exercise.Staff(s.party)}, nil)
+	return nil
 }
 
 func (d *demo) stop() {
 	for _, s := range d.sides() {
-		if s.process != nil && s.process.Process != nil {
-			s.process.Process.Signal(syscall.SIGTERM)
-			s.process.Wait()
-		}
+		d.end(s)
+	}
+}
+
+// end stops a node's process and waits for it.
+func (d *demo) end(s *demoSide) {
+	if s.process != nil && s.process.Process != nil {
+		s.process.Process.Signal(syscall.SIGTERM)
+		s.process.Wait()
+		s.process = nil
 	}
 }
 
@@ -256,7 +276,7 @@ func (d *demo) pair(ctx context.Context) error {
 		}
 		var v office.PairView
 		o := d.other(s)
-		if err := o.client.Call(ctx, "pair.add", office.PairReq{Card: card.Bytes}, &v); err != nil {
+		if err := o.client.Call(ctx, "pair.add", office.PairReq{Card: card.Bytes, Address: s.through}, &v); err != nil {
 			return err
 		}
 		words[o] = strings.Join(v.Words, " ")
@@ -273,7 +293,7 @@ func (d *demo) pair(ctx context.Context) error {
 
 func (d *demo) agree(ctx context.Context) error {
 	var text office.Blob
-	if err := d.nzl.client.Call(ctx, "agreement.prepare", office.Blob{Bytes: exercise.Agreement()}, &text); err != nil {
+	if err := d.nzl.client.Call(ctx, "agreement.prepare", office.Blob{Bytes: d.agreement}, &text); err != nil {
 		return err
 	}
 	pkg := text.Bytes

@@ -9,17 +9,18 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"entente/errs"
 	"entente/internal/api"
+	"entente/internal/clock"
 
 	"github.com/alecthomas/kong"
 )
@@ -27,7 +28,7 @@ import (
 // version is set by the build.
 var version = "0.1.0-dev"
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, clock.Real{})) }
 
 // exitStatus maps a kind to the exit status. This is the one mapping of this edge.
 func exitStatus(err error) int {
@@ -51,43 +52,54 @@ func exitStatus(err error) int {
 	return 1
 }
 
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// run is the command line: what main does, with streams and clock given.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now clock.Clock) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	app := &app{ctx: ctx, in: stdin, out: stdout, err: stderr}
 	var cli commands
+	app := &app{ctx: ctx, in: stdin, out: stdout, err: stderr, clock: now, flags: &cli.globals}
 	exited := -1
 	parser, err := kong.New(&cli, kong.Name("entente"),
 		kong.Description("A sovereign node for sharing what must be protected, under an agreement both sides signed."),
 		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code; panic(exitNow{}) }), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Vars{"version": version}, kong.Bind(app))
 	if err != nil {
-		fmt.Fprintln(stderr, "entente:", err)
+		fmt.Fprintln(stderr, "entente:", err) // the grammar itself is wrong
 		return 1
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	defer func() {}()
 	kctx, err := parseGuarded(parser, args, &exited)
 	if exited >= 0 {
 		return exited
 	}
 	if err != nil {
-		var perr *kong.ParseError
-		if errors.As(err, &perr) && perr.Context != nil {
-			fmt.Fprintf(stderr, "entente: %v\ntry: entente %s --help\n", err, strings.TrimSpace(commandPath(perr.Context)))
-		} else {
-			fmt.Fprintf(stderr, "entente: %v\n", err)
-		}
+		app.misused(args, err)
 		return 2
 	}
-	app.flags = &cli.globals
 	if err := kctx.Run(app); err != nil {
 		app.fail(err)
 		return exitStatus(err)
 	}
 	return app.status
+}
+
+// misused says what was wrong with the command line. Flags may not have been read, so --json and --lang are looked for as typed.
+func (a *app) misused(args []string, err error) {
+	path := ""
+	var perr *kong.ParseError
+	if errors.As(err, &perr) && perr.Context != nil {
+		path = commandPath(perr.Context)
+	}
+	if i := slices.Index(args, "--"); i >= 0 {
+		args = args[:i]
+	}
+	a.flags.JSON = a.flags.JSON || slices.Contains(args, "--json")
+	if slices.Contains(args, "--lang=ja") || strings.Contains(strings.Join(args, " ")+" ", "--lang ja ") || os.Getenv("ENTENTE_LANG") == "ja" {
+		a.flags.Lang = "ja"
+	}
+	a.fail(&errs.Error{Kind: errs.Usage, Code: "cli.usage", Op: "cli.parse", Reason: err.Error(), Next: strings.Join(strings.Fields("entente "+path+" --help"), " ")})
 }
 
 type exitNow struct{}
@@ -112,37 +124,42 @@ func commandPath(c *kong.Context) string {
 
 // fail says what, why and next on standard error, and with --json the same as data on standard output.
 func (a *app) fail(err error) {
-	f := api.FailureOf(err)
+	f := api.FailureOf(err).In(a.flags.Lang)
 	if a.flags.JSON {
-		json.NewEncoder(a.out).Encode(map[string]any{"error": f})
+		a.print(map[string]any{"error": f}, nil)
 	}
-	head := f.Kind
-	if f.Kind == "refused" || f.Kind == "quota" {
-		head = a.say("refused", "拒否")
-	}
-	fmt.Fprintf(a.err, "entente: %s: %s", head, f.Code)
+	a.explain(f)
+}
+
+// explain writes a failure for the person: its head, then why, on what ground, and what to do.
+func (a *app) explain(f api.Failure) {
+	head := "entente: " + a.kind(f.Kind) + ": " + f.Code
 	if f.Subject != "" {
-		fmt.Fprintf(a.err, " (%s)", f.Subject)
+		head += " (" + f.Subject + ")"
 	}
-	fmt.Fprintln(a.err)
-	line := func(name, text string) {
-		if text != "" {
-			fmt.Fprintf(a.err, "  %-9s %s\n", name, text)
+	fmt.Fprintln(a.err, plain(head))
+	for _, l := range [][2]string{
+		{a.say("why", "理由"), f.Reason},
+		{a.say("rule", "根拠"), strings.Trim(f.Rule+", "+f.Article, ", ")},
+		{a.say("cause", "詳細"), f.Cause},
+		{a.say("next", "次に"), f.Next},
+	} {
+		if l[1] != "" {
+			fmt.Fprintf(a.err, "  %s %s\n", pad(l[0], 6), plain(l[1]))
 		}
 	}
-	line(a.say("why", "理由"), f.Reason)
-	rule := f.Rule
-	if f.Article != "" {
-		rule = strings.Trim(rule+", "+f.Article, ", ")
-	}
-	line(a.say("rule", "根拠"), rule)
-	line(a.say("cause", "原因"), f.Cause)
-	line(a.say("next", "次に"), f.Next)
+}
+
+// kind is how a kind of failure heads its message.
+func (a *app) kind(kind string) string {
+	ja := map[string]string{"internal": "内部エラー", "invalid": "形式不正", "refused": "拒否", "not-found": "該当なし", "conflict": "矛盾", "withheld": "不開示",
+		"unavailable": "実行不能", "quota": "上限超過", "integrity": "不一致", "fatal": "停止", "usage": "指定誤り"}
+	return a.say(kind, ja[kind])
 }
 
 // say picks the words of the person's language.
 func (a *app) say(en, ja string) string {
-	if a.flags != nil && a.flags.Lang == "ja" {
+	if a.flags.Lang == "ja" {
 		return ja
 	}
 	return en

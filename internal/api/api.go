@@ -22,6 +22,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 
 	"entente/errs"
 )
@@ -198,7 +199,11 @@ func (c *Client) Call(ctx context.Context, name string, req, resp any) error {
 	}
 	r.Header.Set(headerAs, c.as)
 	answer, err := c.http.Do(r)
-	if err != nil {
+	if dial := (*net.OpError)(nil); err != nil && !(errors.As(err, &dial) && dial.Op == "dial") {
+		// The node took the request and did not answer: the act may have happened. Nobody may repeat it unseen.
+		return &errs.Error{Kind: errs.Unavailable, Code: "api.interrupted", Op: "api.call", Subject: name, Err: err,
+			Reason: "the node stopped before it answered; the act happened whole or not at all", Next: "start the node, look whether it happened, and only then repeat it"}
+	} else if err != nil {
 		return &errs.Error{Kind: errs.Unavailable, Code: "api.unreachable", Op: "api.call", Subject: name, Err: err,
 			Next: "check that the node is running: entente serve"}
 	}
@@ -206,7 +211,7 @@ func (c *Client) Call(ctx context.Context, name string, req, resp any) error {
 	if answer.StatusCode != http.StatusOK {
 		var f Failure
 		if err := json.NewDecoder(io.LimitReader(answer.Body, MaxBody)).Decode(&f); err != nil {
-			return &errs.Error{Kind: errs.Internal, Code: "api.answer", Op: "api.call", Subject: name, Err: err}
+			return answerFailed(name, err)
 		}
 		return f.Err()
 	}
@@ -214,7 +219,16 @@ func (c *Client) Call(ctx context.Context, name string, req, resp any) error {
 		return nil
 	}
 	if err := json.NewDecoder(io.LimitReader(answer.Body, MaxBody)).Decode(resp); err != nil {
-		return &errs.Error{Kind: errs.Internal, Code: "api.answer", Op: "api.call", Subject: name, Err: err}
+		return answerFailed(name, err)
 	}
 	return nil
+}
+
+// answerFailed: an answer that breaks off is a node that stopped; one that is no answer is a defect.
+func answerFailed(name string, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		return &errs.Error{Kind: errs.Unavailable, Code: "api.interrupted", Op: "api.call", Subject: name, Err: err,
+			Reason: "the node stopped while it answered; the act has happened", Next: "start the node and look at what it did"}
+	}
+	return &errs.Error{Kind: errs.Internal, Code: "api.answer", Op: "api.call", Subject: name, Err: err}
 }

@@ -23,6 +23,7 @@ import (
 
 	"entente/agreement"
 	"entente/errs"
+	"entente/exchange"
 	"entente/internal/store"
 	"entente/journal"
 	"entente/label"
@@ -36,11 +37,12 @@ type Config struct {
 	Author party.Author
 	Realm  party.Realm
 	Set    *label.Set
-	Random io.Reader                                             // salts and ids
-	Verify agreement.Verifier                                    // signatures of agreements
-	Keys   func() (seal.Signed, error)                           // the node's key statement, for genesis
-	Hold   func() error                                          // nil, or why this node may sign nothing now
-	Absorb func(*store.Tx, *Channel, *statement.Statement) error // what rooms do with a statement, own or partner's
+	Random io.Reader                   // salts and ids
+	Verify agreement.Verifier          // signatures of agreements
+	Keys   func() (seal.Signed, error) // the node's key statement, for genesis
+	Hold   func() error                // nil, or why this node may sign nothing now
+	// Absorb is what rooms do with statements of one author that come together, own or a partner's, in the order of their journal.
+	Absorb func(*store.Tx, *Channel, []*statement.Statement) error
 }
 
 // Channel is one open channel. Its fields are immutable; a new epoch makes a new Channel.
@@ -56,6 +58,15 @@ type Channel struct {
 	Own       journal.Origin // this node's journal
 	Theirs    journal.Origin // the partner's journal
 	National  journal.Origin // this side's record of what it decided and did here; never leaves
+}
+
+// Limits are what both parties signed that a receiver enforces, and therefore a sender keeps to.
+func (c *Channel) Limits() exchange.Limits {
+	l := c.Agreement.Limits()
+	if l.Leaf == 0 || l.Body == 0 {
+		return exchange.DefaultLimits()
+	}
+	return exchange.Limits{Leaf: int(l.Leaf), Body: int(l.Body), Answers: int(l.Answers), Thread: l.Thread, PerDay: l.PerDay, Unheld: l.UnheldBytes}
 }
 
 // Partner is the other party.
@@ -111,8 +122,8 @@ func Open(tx *store.Tx, cfg Config) (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range packages {
-		c, err := b.compile(p, tx.Now())
+	for id, p := range packages {
+		c, err := b.compile(p, tx.Now(), id)
 		if err != nil {
 			return nil, err
 		}
@@ -126,8 +137,8 @@ func (b *Book) sort() {
 	slices.SortFunc(b.channels, func(x, y *Channel) int { return slices.Compare(x.Digest[:], y.Digest[:]) })
 }
 
-// compile reads a package and works out the channel it opens. Every party must have signed.
-func (b *Book) compile(raw []byte, now time.Time) (*Channel, error) {
+// compile reads a package and works out the channel it opens, or opened under id when that is set. Every party must have signed.
+func (b *Book) compile(raw []byte, now time.Time, id string) (*Channel, error) {
 	pkg, err := agreement.DecodePackage(raw)
 	if err != nil {
 		return nil, err
@@ -146,6 +157,9 @@ func (b *Book) compile(raw []byte, now time.Time) (*Channel, error) {
 		return nil, err
 	}
 	readers := a.Authors(now)
+	if id != "" {
+		readers = b.readersOf(a, id)
+	}
 	i := slices.Index(readers, b.cfg.Author)
 	if i < 0 || len(readers) != 2 {
 		return nil, &errs.Error{Kind: errs.Refused, Code: "channel.readers", Op: "channel.open", Subject: a.ID(), Rule: "agreements 3",
@@ -159,13 +173,27 @@ func (b *Book) compile(raw []byte, now time.Time) (*Channel, error) {
 	return c, nil
 }
 
+// readersOf finds who reads a channel that was opened. They were the authors of that day and stay the readers: a channel whose
+// agreement has ended, or whose parties have named other authors since, must still open, or nothing held under it could be
+// read or answered for.
+func (b *Book) readersOf(a *agreement.Agreement, id string) []party.Author {
+	for _, other := range a.Named() {
+		readers := []party.Author{b.cfg.Author, other}
+		slices.Sort(readers)
+		if other != b.cfg.Author && publicID(statement.ChannelDigest(a.Digest(), readers)) == id {
+			return readers
+		}
+	}
+	return nil
+}
+
 // Check reads a package as Add would and returns its channel without opening it.
-func (b *Book) Check(raw []byte, now time.Time) (*Channel, error) { return b.compile(raw, now) }
+func (b *Book) Check(raw []byte, now time.Time) (*Channel, error) { return b.compile(raw, now, "") }
 
 // Add opens the channel of a package: its journals, and the genesis that names the agreement, the readers and the keys. It is
 // a no-op for a channel that is open. The caller calls Publish after the commit.
 func (b *Book) Add(tx *store.Tx, raw []byte) (*Channel, error) {
-	c, err := b.compile(raw, tx.Now())
+	c, err := b.compile(raw, tx.Now(), "")
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,10 @@
 package channel
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"io"
+	"strconv"
 
 	"entente/errs"
 	"entente/internal/store"
@@ -69,6 +71,9 @@ func (b *Book) Say(tx *store.Tx, c *Channel, s Saying) (*statement.Statement, er
 		return nil, &errs.Error{Kind: errs.Refused, Code: "channel.frozen", Op: "channel.say", Subject: c.Agreement.ID(), Rule: "equivocation",
 			Reason: "a journal of this channel contradicted itself; releases are frozen", Next: "show the evidence to the partner; a new epoch signed by both roots lifts the freeze"}
 	}
+	if err := b.room(tx, c, own, s); err != nil {
+		return nil, err
+	}
 	if s.Version == "" {
 		s.Version = rulesVersion
 	}
@@ -81,7 +86,54 @@ func (b *Book) Say(tx *store.Tx, c *Channel, s Saying) (*statement.Statement, er
 	if err != nil {
 		return nil, err
 	}
-	return st, b.cfg.Absorb(tx, c, st)
+	return st, b.cfg.Absorb(tx, c, []*statement.Statement{st})
+}
+
+const (
+	docDay    = "day" // where the present day of an own journal began: Sort is the day since 1970, the text its first index
+	dayMillis = 24 * 60 * 60 * 1000
+)
+
+// room refuses what the partner would refuse as over quota: a receiver stores and cosigns nothing of a journal from the first
+// statement on that is over a limit, and a journal cannot leave one out, so that saying it would close the channel for good. What
+// a freeze stops also leaves an eighth of the day to what it never stops: a busy day must not silence an incident.
+func (b *Book) room(tx *store.Tx, c *Channel, own *store.Journal, s Saying) error {
+	limits := c.Limits()
+	_, _, _, _, article := c.Agreement.Citations()
+	full := func(subject, reason string) error {
+		return &errs.Error{Kind: errs.Quota, Code: "channel.quota", Op: "channel.say", Subject: subject, Rule: "limits of the agreement", Article: article,
+			Reason: reason, Next: "wait for the next day (UTC), or agree on a higher limit"}
+	}
+	if s.Thread != (statement.Thread{}) {
+		n, err := tx.ThreadCount(c.Digest, s.Thread)
+		if err != nil {
+			return err
+		}
+		if uint64(n) >= limits.Thread {
+			return full("thread", "the thread has as many statements as the agreement allows")
+		}
+	}
+	day, first := max(tx.Now().UnixMilli(), own.LastTime)/dayMillis, own.Size
+	id := publicID(c.Digest)
+	d, err := tx.Doc(docDay, id)
+	switch {
+	case err == nil && d.Sort == day && len(d.Plain) == 8:
+		first = binary.BigEndian.Uint64(d.Plain)
+	case err == nil || errs.KindOf(err) == errs.NotFound:
+		if err := tx.PutDoc(docDay, id, "", day, binary.BigEndian.AppendUint64(nil, own.Size)); err != nil {
+			return err
+		}
+	default:
+		return err
+	}
+	most := limits.PerDay
+	if frozenStops(s.Type) {
+		most -= most / 8
+	}
+	if own.Size-first >= most {
+		return full("per-day", "this node has said as much today as the agreement allows")
+	}
+	return nil
 }
 
 // write completes act, commits to it and appends it to j. A crash before the caller's commit leaves nothing.
@@ -144,18 +196,23 @@ func (b *Book) Note(tx *store.Tx, c *Channel, by statement.By, terms statement.N
 	if err != nil {
 		return err
 	}
-	terms.Subject = clip(terms.Subject)
+	terms.Subject = Clip(terms.Subject)
 	act := &statement.Act{Version: statement.Version, Channel: origin.Channel, Author: origin.Author, Epoch: origin.Epoch,
 		Type: statement.TypeName("national." + terms.Event + "/1"), By: by, Rules: statement.Rules{Terms: origin.Channel, Version: "national/1"}}
 	_, err = b.write(tx, j, origin.Channel, act, Saying{Terms: &terms, Narrative: detail})
 	return err
 }
 
-func clip(s string) string {
-	if len(s) > statement.MaxField {
-		return s[:statement.MaxField]
+// Clip makes what somebody typed or sent fit for an entry: no longer than a field, and nothing in it but printable ASCII, so that
+// no input can keep its own refusal out of the record.
+func Clip(s string) string {
+	b := []byte(s[:min(len(s), statement.MaxField)])
+	for i, c := range b {
+		if c < ' ' || c > '~' {
+			b[i] = '?'
+		}
 	}
-	return s
+	return string(b)
 }
 
 // Ref names a statement so that another can answer it.
@@ -163,13 +220,42 @@ func Ref(st *statement.Statement) statement.Ref {
 	return statement.Ref{Author: st.Act.Author, ID: st.Act.ID, Leaf: st.LeafHash}
 }
 
-// Take absorbs a partner's statement that package exchange opened and did not flag, within the transaction that stores it.
-func (b *Book) Take(tx *store.Tx, c *Channel, st *statement.Statement) error {
-	return b.cfg.Absorb(tx, c, st)
+// Take absorbs what a partner said, as far as package exchange opened it and did not flag it, within the transaction that stores
+// it. A statement that [NeedsContent] is taken again when its content comes after its act.
+func (b *Book) Take(tx *store.Tx, c *Channel, said []*statement.Statement) error {
+	if len(said) == 0 {
+		return nil
+	}
+	return b.cfg.Absorb(tx, c, said)
 }
 
-// Thread reads the statements of a thread back, of both journals, as far as their acts are held. Their order is that of the
-// store; a fold orders them by what they have seen.
+// NeedsContent says whether a statement of a type is obeyed only once its content is here.
+func NeedsContent(t statement.TypeName) bool { return t == statement.Dispatch }
+
+// docFlagged marks statements of partners that break a rule of their journal: kept, shown, and kept out of every fold.
+const docFlagged = "flagged"
+
+func flaggedID(j *store.Journal, index uint64) string {
+	d := Fingerprint("entente/flagged/1", []byte(j.Origin.String()))
+	return hex.EncodeToString(d[:16]) + "/" + strconv.FormatUint(index, 10)
+}
+
+// Flag marks the statement at index of a partner's journal: no fold shall see it.
+func Flag(tx *store.Tx, j *store.Journal, index uint64) error {
+	return tx.PutDoc(docFlagged, flaggedID(j, index), "", int64(index), []byte{0})
+}
+
+// Flagged reports whether Flag marked the statement.
+func Flagged(tx *store.Tx, j *store.Journal, index uint64) (bool, error) {
+	_, err := tx.Doc(docFlagged, flaggedID(j, index))
+	if err != nil && errs.KindOf(err) == errs.NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Thread reads the statements of a thread back, of both journals, as far as their acts are held and are not flagged. Their order is
+// that of the store; a fold orders them by what they have seen.
 func (b *Book) Thread(tx *store.Tx, c *Channel, t statement.Thread) ([]*statement.Statement, error) {
 	entries, err := tx.Thread(c.Digest, t)
 	if err != nil {
@@ -193,14 +279,26 @@ func (b *Book) Thread(tx *store.Tx, c *Channel, t statement.Thread) ([]*statemen
 		if err != nil {
 			return nil, err
 		}
-		if st.Act != nil {
-			out = append(out, st)
+		if st.Act == nil {
+			continue
 		}
+		if !j.Own {
+			flagged, err := Flagged(tx, j, e.Index)
+			if err != nil {
+				return nil, err
+			}
+			// What names another author, epoch or channel than the journal it stands in must not be folded as theirs, marked or not.
+			if flagged || st.Act.Author != j.Origin.Author || st.Act.Epoch != j.Origin.Epoch || st.Act.Channel != c.Digest {
+				continue
+			}
+		}
+		out = append(out, st)
 	}
 	return out, nil
 }
 
-// Read returns the statement at index of j as far as it is held: Act and Content are nil where they are not.
+// Read returns the statement at index of j as far as it is held and can be read: Act and Content are nil where not. A partner may
+// have committed to anything; what is malformed, or of a later version, is kept and read by nobody.
 func Read(tx *store.Tx, j *store.Journal, index uint64) (*statement.Statement, error) {
 	raw, err := tx.Leaf(j, index)
 	if err != nil {
@@ -216,7 +314,7 @@ func Read(tx *store.Tx, j *store.Journal, index uint64) (*statement.Statement, e
 		return nil, err
 	}
 	if act.State == store.Present {
-		if st.Act, err = statement.OpenAct(&leaf, statement.Body{Salt: act.Salt, Bytes: act.Bytes}); err != nil {
+		if st.Act, err = statement.OpenAct(&leaf, statement.Body{Salt: act.Salt, Bytes: act.Bytes}); err != nil && !unreadable(err) {
 			return nil, err
 		}
 	}
@@ -225,9 +323,14 @@ func Read(tx *store.Tx, j *store.Journal, index uint64) (*statement.Statement, e
 		return nil, err
 	}
 	if content.State == store.Present {
-		if st.Content, err = statement.OpenContent(&leaf, statement.Body{Salt: content.Salt, Bytes: content.Bytes}); err != nil {
+		if st.Content, err = statement.OpenContent(&leaf, statement.Body{Salt: content.Salt, Bytes: content.Bytes}); err != nil && !unreadable(err) {
 			return nil, err
 		}
 	}
 	return st, nil
+}
+
+// unreadable tells what a partner committed to and nobody can read from what was altered since it was stored.
+func unreadable(err error) bool {
+	return errs.KindOf(err) == errs.Invalid || errs.HasCode(err, "statement.commitment.objects")
 }

@@ -5,8 +5,9 @@
 // a moment use testing/synctest with Real (the time package is virtual inside a bubble) or a Clock of their own.
 //
 // A journal's time never decreases, whatever the machine's clock does: the store keeps the highest time it committed.
-// [Watch] is the warning beside that rule: it tells an operator that the clock was set back, while a node runs or
-// between two runs, so that nobody reads deadlines from a wrong clock. It decides nothing by itself.
+// [Forward] makes decisions keep to the same rule. [Watch] is the warning beside it: it tells an operator that the clock
+// was set back, while a node runs or between two runs, so that nobody reads deadlines from a wrong clock. It decides
+// nothing by itself.
 package clock
 
 import (
@@ -25,6 +26,41 @@ type Real struct{}
 // Now returns the present time in UTC, cut to the millisecond, so that what is stored equals what was decided on. The
 // monotonic part of the reading is dropped with it.
 func (Real) Now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+// Forward is a clock that never goes back: while the one beneath it stands before the newest time it told, it tells that time
+// again. A node decides by it, so that a clock that was set back neither puts a lapsed delegation in force again nor
+// lets an act bear another time than the one it was judged at. It is safe for concurrent use.
+type Forward struct {
+	under Clock
+
+	mu   sync.Mutex
+	last time.Time
+}
+
+// NewForward returns a clock over under that starts no earlier than last, the newest time this node is known to have recorded;
+// the zero time means a node without a past.
+func NewForward(under Clock, last time.Time) *Forward { return &Forward{under: under, last: last} }
+
+// Now returns the time of the clock beneath, or the newest time told before, whichever is later.
+func (f *Forward) Now() time.Time {
+	now := f.under.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now.Before(f.last) {
+		return f.last
+	}
+	f.last = now
+	return now
+}
+
+// Raise makes last the least that Now tells. A node that finds newer records than it knew of when it started raises to them.
+func (f *Forward) Raise(last time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if last.After(f.last) {
+		f.last = last
+	}
+}
 
 // Tolerance is how far a clock may step back unnoticed: time daemons correct a running clock by less than this.
 const Tolerance = 2 * time.Second

@@ -61,3 +61,31 @@ func TestWatchKnowsWhatTheStoreRecorded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// set is a clock that a test sets.
+type set struct{ now time.Time }
+
+func (s *set) Now() time.Time { return s.now }
+
+func TestForwardNeverGoesBack(t *testing.T) {
+	recorded := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	under := &set{recorded.Add(-time.Hour)}
+	f := NewForward(under, recorded)
+	told := func(want time.Duration) {
+		t.Helper()
+		if got := f.Now().Sub(recorded); got != want {
+			t.Errorf("told %v after the newest record, want %v", got, want)
+		}
+	}
+	told(0) // started before its own past
+	under.now = recorded.Add(time.Minute)
+	told(time.Minute)
+	under.now = recorded.Add(-24 * time.Hour) // set back while it runs
+	told(time.Minute)
+	f.Raise(recorded.Add(time.Hour))
+	told(time.Hour)
+	f.Raise(recorded) // less than is known: no effect
+	told(time.Hour)
+	under.now = recorded.Add(2 * time.Hour)
+	told(2 * time.Hour)
+}

@@ -11,16 +11,23 @@ import (
 	"crypto/hmac"
 	"crypto/sha512"
 	"errors"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"entente/errs"
 	"entente/party"
+	"entente/statement"
 
 	"github.com/pelletier/go-toml/v2"
 )
 
-// MaxStaffFile caps a staff file, in bytes.
-const MaxStaffFile = 256 << 10
+// MaxStaffFile caps a staff file, in bytes; MaxPosts the posts in one, and the delegations.
+const (
+	MaxStaffFile = 256 << 10
+	MaxPosts     = 512
+)
 
 // Staff is what a staff file says, checked. Handles in it are local ids; Delegation.Holder is filled per channel.
 type Staff struct {
@@ -88,11 +95,14 @@ func ParseStaff(raw []byte, authority party.Authority, policy string, newID func
 	if f.Format != "entente-staff/1" {
 		return nil, bad("format", `the first line must be format = "entente-staff/1"`)
 	}
+	if len(f.Posts) > MaxPosts || len(f.Delegations) > MaxPosts {
+		return nil, bad("file", "more than 512 posts or delegations")
+	}
 	s := &Staff{}
 	posts := map[string]bool{}
 	for _, p := range f.Posts {
-		if p.Alias == "" || len(p.Alias) > 64 || posts[p.Alias] {
-			return nil, bad("post "+p.Alias, "an alias is missing, too long or used twice")
+		if p.Alias == "" || len(p.Alias) > 64 || posts[p.Alias] || strings.ContainsFunc(p.Alias, unicode.IsControl) {
+			return nil, bad("post", "an alias is missing, too long, used twice or has control characters")
 		}
 		posts[p.Alias] = true
 		person := party.Person{ID: newID(), Alias: p.Alias, Briefed: p.Briefed}
@@ -152,12 +162,24 @@ func ParseStaff(raw []byte, authority party.Authority, policy string, newID func
 			}
 			out.Body.Means = append(out.Body.Means, party.Means(m))
 		}
+		// Lists travel sorted, each entry once, whatever the order in which a person wrote them.
+		slices.Sort(out.Body.Recipients)
+		out.Body.Recipients = slices.Compact(out.Body.Recipients)
+		slices.Sort(out.Body.Means)
+		out.Body.Means = slices.Compact(out.Body.Means)
+		out.Body.Designated = slices.Compact(slices.Sorted(slices.Values(out.Body.Designated)))
 		var err error
 		if out.Body.From, err = moment(subject, d.From); err != nil {
 			return nil, err
 		}
 		if out.Body.Until, err = moment(subject, d.Until); err != nil {
 			return nil, err
+		}
+		// Refused here rather than when it is to be told to a partner: then a whole agreement could not be loaded.
+		told := statement.DelegationTerms{Delegation: out.Body}
+		told.Delegation.Holder = party.Handle{1} // who holds the post is filled in per channel
+		if told.Check() != nil {
+			return nil, bad(subject, "id, ceiling, designations or a text has characters that do not travel, or it ends before it begins")
 		}
 		s.Delegations = append(s.Delegations, out)
 	}

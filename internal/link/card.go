@@ -16,9 +16,11 @@
 package link
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"entente/errs"
@@ -111,11 +113,16 @@ func ReadCard(raw []byte) (*Card, *seal.KeyStatement, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if c.Version != 1 || ks.Author != c.Author || ks.Realm != c.Realm || len(c.Address) > 255 || strings.ContainsAny(c.Address, "/?#@ \n") {
+	if c.Version != 1 || ks.Author != c.Author || ks.Realm != c.Realm || !validAddress(c.Address) {
 		return nil, nil, &errs.Error{Kind: errs.Invalid, Code: "link.card", Op: "link.card", Reason: "the card contradicts its key statement",
 			Next: "ask the partner for a fresh card"}
 	}
 	return c, ks, nil
+}
+
+// validAddress says whether s can stand as host:port in the one place where it is used, and nowhere else.
+func validAddress(s string) bool {
+	return len(s) <= 255 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("/?#@\\", r) })
 }
 
 // Card returns this node's card, to be called at address.
@@ -130,11 +137,17 @@ func partnerID(a party.Author) string { return hex.EncodeToString([]byte(a)) }
 // Add takes a partner's card and returns the words to read aloud. The partner counts for nothing until Confirm. A card that
 // replaces a confirmed partner's root is refused: that is a new pairing and needs both sides' custodians.
 func (c *Carrier) Add(ctx context.Context, by statement.By, raw []byte, address string) (*Partner, []string, error) {
-	card, _, err := ReadCard(raw)
+	card, ks, err := ReadCard(raw)
 	if err != nil {
 		return nil, nil, err
 	}
+	now := c.cfg.Clock().UnixMilli()
 	switch {
+	case now < ks.From || now >= ks.Until:
+		return nil, nil, &errs.Error{Kind: errs.Refused, Code: "link.keys.date", Op: "link.add", Subject: string(card.Author), Rule: "key statement",
+			Reason: "its key statement is not in force now", Next: "ask the partner for a fresh card; check both clocks"}
+	case !validAddress(address):
+		return nil, nil, &errs.Error{Kind: errs.Invalid, Code: "link.address", Op: "link.add", Reason: "not an address", Next: "give it as HOST:PORT"}
 	case card.Realm != c.cfg.Realm:
 		return nil, nil, &errs.Error{Kind: errs.Refused, Code: "link.realm", Op: "link.add", Subject: string(card.Author),
 			Reason: "the card is of realm " + string(card.Realm) + ", this node of " + string(c.cfg.Realm), Next: "pair nodes of one realm"}
@@ -152,6 +165,12 @@ func (c *Carrier) Add(ctx context.Context, by statement.By, raw []byte, address 
 			return &errs.Error{Kind: errs.Refused, Code: "link.root", Op: "link.add", Subject: string(card.Author),
 				Reason: "this partner is paired with another root", Next: "a change of root needs a new pairing by both custodians and a new agreement"}
 		} else if have != nil && have.Confirmed {
+			// An older card is genuine too, and its keys may be known to others by now. What was signed under the keys in use could also
+			// not be verified under others.
+			if !bytes.Equal(have.Card.Keys.Payload, card.Keys.Payload) {
+				return &errs.Error{Kind: errs.Refused, Code: "link.keys", Op: "link.add", Subject: string(card.Author), Rule: "key statement",
+					Reason: "this partner is paired with other keys of the same root", Next: "taking new keys of a paired partner is not part of this version"}
+			}
 			p.Confirmed = true
 		}
 		if err := c.putPartner(tx, p); err != nil {
@@ -162,6 +181,11 @@ func (c *Carrier) Add(ctx context.Context, by statement.By, raw []byte, address 
 	})
 	if err != nil {
 		return nil, nil, err
+	}
+	if p.Confirmed { // a new address takes effect
+		if err := c.Reload(ctx); err != nil {
+			return nil, nil, err
+		}
 	}
 	return p, party.PairingWords(c.cfg.Realm, c.cfg.Root.Fingerprint(), p.Fingerprint()), nil
 }
@@ -246,6 +270,7 @@ type route struct {
 	pin     peer.Pin
 	link    *exchange.Link
 	lock    chan struct{} // capacity 1: see enter
+	syncing *atomic.Bool  // SyncIdle is at it
 	contact contact       // under Carrier.mu
 
 	sentReceipts [48]byte // under lock: the receipts that the partner was last sent

@@ -5,8 +5,10 @@ import (
 	"crypto/ecdh"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"entente/errs"
@@ -45,6 +47,7 @@ type Config struct {
 	Hold         func() error // nil, or why this node may sign nothing now
 	Precedence   func(typ string, act []byte) exchange.Precedence
 	Rollback     func(code errs.Code) // told that a partner showed a head this node does not remember: sign nothing more
+	Room         func() error         // nil, or why nothing more is taken in from partners: a disk almost full
 }
 
 // Carrier carries bundles. It is safe for concurrent use; bundles of one channel are taken one at a time, and no lock is held while one
@@ -55,8 +58,9 @@ type Carrier struct {
 	mu      sync.RWMutex
 	routes  []*route
 	pins    map[peer.Pin]bool
-	refused noteLimit
+	refused noteLimits
 	wake    chan struct{}
+	behind  atomic.Bool // the marker outside the database does not know a checkpoint that is stored
 }
 
 // New returns a carrier with the routes that the store knows.
@@ -89,7 +93,13 @@ func (c *Carrier) Reload(ctx context.Context) error {
 		for _, ch := range c.cfg.Book.All() {
 			// The agreement embeds the roots: a pairing with another root is another partner, whatever its name.
 			if ch.Peer == ks.Author && rootOf(ch, p.Card.Author.Party()) == p.Fingerprint() {
-				routes = append(routes, &route{channel: ch, partner: p, pin: peer.Pin(ks.TLS), lock: make(chan struct{}, 1), link: c.newLink(ch, ks, secret)})
+				l := c.newLink(ch, ks, secret)
+				if err := l.Check(); err != nil {
+					// Keys of another suite than the agreement names, above all: nothing can be carried, and the rest of the node lives.
+					c.cfg.Logger.Error("channel not carried", "peer", string(ch.Peer), "code", errs.CodeOf(err), "err", err)
+					continue
+				}
+				routes = append(routes, &route{channel: ch, partner: p, pin: peer.Pin(ks.TLS), lock: make(chan struct{}, 1), syncing: new(atomic.Bool), link: l})
 			}
 		}
 	}
@@ -98,7 +108,7 @@ func (c *Carrier) Reload(ctx context.Context) error {
 	for i, r := range routes {
 		for _, have := range c.routes {
 			if have.channel.Digest == r.channel.Digest && have.pin == r.pin {
-				r.lock, r.contact, r.sentReceipts = have.lock, have.contact, have.sentReceipts
+				r.lock, r.syncing, r.contact, r.sentReceipts = have.lock, have.syncing, have.contact, have.sentReceipts
 				routes[i] = r
 			}
 		}
@@ -117,16 +127,12 @@ func rootOf(ch *channel.Channel, p party.Party) party.Fingerprint {
 }
 
 func (c *Carrier) newLink(ch *channel.Channel, ks *seal.KeyStatement, secret seal.LinkSecret) *exchange.Link {
-	limits := exchange.DefaultLimits()
-	if l := ch.Agreement.Limits(); l.Leaf > 0 && l.Body > 0 {
-		limits = exchange.Limits{Leaf: int(l.Leaf), Body: int(l.Body), Answers: int(l.Answers), Thread: l.Thread, PerDay: l.PerDay, Unheld: l.UnheldBytes}
-	}
 	return &exchange.Link{
 		Realm: c.cfg.Realm, Channel: ch.Digest, Suite: ch.Suite, Self: ch.Self, Peer: ch.Peer, Readers: ch.Readers,
 		OutID: secret.LinkID(ch.Digest, ch.Self, ch.Peer), InID: secret.LinkID(ch.Digest, ch.Peer, ch.Self),
 		OutKey: secret.HMACKey(ch.Digest, ch.Self, ch.Peer), InKey: secret.HMACKey(ch.Digest, ch.Peer, ch.Self),
 		SelfSigning: c.cfg.Keys.Signing, SelfEpoch: ch.Own.Epoch,
-		PeerKEM: ks.KEM[0], PeerSigning: ks.Signing, PeerCosigning: ks.Cosigning, PeerEpoch: ch.Theirs.Epoch, Limits: limits,
+		PeerKEM: ks.KEM[0], PeerSigning: ks.Signing, PeerCosigning: ks.Cosigning, PeerEpoch: ch.Theirs.Epoch, Limits: ch.Limits(),
 	}
 }
 
@@ -161,10 +167,11 @@ func (c *Carrier) Contact(a party.Author) (at time.Time, err error) {
 }
 
 func (c *Carrier) contacted(r *route, err error) {
+	now := c.cfg.Clock() // before the lock: whose clock it is may take its time
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r.contact.err = err; err == nil {
-		r.contact.at = c.cfg.Clock()
+		r.contact.at = now
 	}
 }
 
@@ -220,42 +227,73 @@ func (r *route) enter(ctx context.Context) error {
 
 func (r *route) leave() { <-r.lock }
 
-// noteLimit bounds how many refusals of strangers' bytes are journaled: a flood must not fill the disk. What is left out is
-// counted in the next entry that is written.
+// noteLimits bounds how many refusals are journaled: a flood must not fill the disk. Strangers, who cost nothing to be, have one
+// allowance, and each channel its own, so that a flood of the one does not keep tampering with the other out of the record. What
+// is left out is counted in the next entry of the same allowance.
+type noteLimits struct {
+	mu sync.Mutex
+	of map[[48]byte]*noteLimit // by channel; zero for strangers
+}
+
 type noteLimit struct {
-	mu      sync.Mutex
-	minute  int64
-	written int
+	at      time.Time
+	tokens  float64
 	skipped uint64
 }
 
-const refusalsPerMinute = 60
+const (
+	refusalBurst     = 60          // entries at once
+	strangersRefill  = time.Minute // then one more in this time: some 1,500 a day
+	channelsRefill   = 6 * time.Second
+	refusalAllowance = 4096 // allowances kept; more channels than that share that of strangers
+)
 
-func (n *noteLimit) allow(now time.Time) (ok bool, skipped uint64) {
+func (n *noteLimits) allow(id [48]byte, now time.Time) (ok bool, skipped uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if m := now.Unix() / 60; m != n.minute {
-		n.minute, n.written = m, 0
+	if n.of == nil {
+		n.of = map[[48]byte]*noteLimit{}
 	}
-	if n.written++; n.written > refusalsPerMinute {
-		n.skipped++
+	l := n.of[id]
+	if l == nil && len(n.of) >= refusalAllowance {
+		id = [48]byte{}
+		l = n.of[id]
+	}
+	if l == nil {
+		l = &noteLimit{at: now, tokens: refusalBurst}
+		n.of[id] = l
+	}
+	refill := channelsRefill
+	if id == [48]byte{} {
+		refill = strangersRefill
+	}
+	if passed := now.Sub(l.at); passed > 0 {
+		l.tokens, l.at = min(refusalBurst, l.tokens+passed.Seconds()/refill.Seconds()), now
+	}
+	if l.tokens < 1 {
+		l.skipped++
 		return false, 0
 	}
-	skipped, n.skipped = n.skipped, 0
+	l.tokens--
+	skipped, l.skipped = l.skipped, 0
 	return true, skipped
 }
 
 // Refuse records that something from outside was refused, in the national journal of the channel or, where none is known, of
 // administration. It never fails the caller: what was refused stays refused.
 func (c *Carrier) Refuse(ch *channel.Channel, event string, err error) {
-	ok, skipped := c.refused.allow(c.cfg.Clock())
+	var id [48]byte
+	if ch != nil {
+		id = ch.Digest
+	}
+	ok, skipped := c.refused.allow(id, c.cfg.Clock())
 	if !ok {
 		return
 	}
 	code, note := errs.CodeOf(err), statement.NationalTerms{Event: event, Outcome: statement.OutcomeRefused}
 	note.Code = string(code)
 	if skipped > 0 {
-		note.Subject = "and others left out before this one"
+		note.Subject = "and " + strconv.FormatUint(skipped, 10) + " left out before this one"
 	}
 	c.cfg.Logger.Warn("refused", "event", event, "code", code, "left_out", skipped)
 	derr := c.cfg.Store.Do(context.Background(), func(tx *store.Tx) error {

@@ -127,11 +127,16 @@ func (r reader) Tree(a party.Author, epoch, size uint64) (*journal.Tree, error) 
 	if err != nil {
 		return nil, err
 	}
-	leaves, err := r.tx.Leaves(j, 0, size)
-	for _, leaf := range leaves {
-		t.Append(journal.LeafHash(leaf))
+	for from := uint64(0); from < size; from += 4096 { // page by page: a journal may be larger than memory
+		leaves, err := r.tx.Leaves(j, from, min(size, from+4096))
+		if err != nil {
+			return nil, err
+		}
+		for _, leaf := range leaves {
+			t.Append(journal.LeafHash(leaf))
+		}
 	}
-	return t, err
+	return t, nil
 }
 
 // Entry implements exchange.Reader.

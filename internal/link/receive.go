@@ -143,11 +143,20 @@ func describe(b *exchange.Bundle, s *exchange.Step) *Taken {
 
 // take examines an opened bundle, persists what it brings in one transaction, and then signs for it. The route's lock is held.
 func (c *Carrier) take(ctx context.Context, r *route, b *exchange.Bundle) (*Taken, error) {
+	if err := c.cfg.Room(); err != nil {
+		c.Refuse(r.channel, "bundle", err)
+		return nil, err
+	}
 	step, err := c.examine(ctx, r, b)
 	if err != nil {
 		return nil, err
 	}
 	taken := describe(b, step)
+	if step.OwnHeadAhead != nil {
+		// Before anything is stored, because storing may fail: what this key signed and this node does not know forbids signing now.
+		// After a restart the evidence that persist keeps says it again.
+		c.cfg.Rollback(ownHeadAhead)
+	}
 	if !step.Duplicate {
 		if err := c.cfg.Store.Do(ctx, func(tx *store.Tx) error { return c.persist(tx, r, step) }); err != nil {
 			c.Refuse(r.channel, "bundle", err)
@@ -155,10 +164,7 @@ func (c *Carrier) take(ctx context.Context, r *route, b *exchange.Bundle) (*Take
 		}
 	}
 	// The step is durable from here. Dying now costs the receipts one round: the partner sends again and is receipted then.
-	if step.OwnHeadAhead != nil {
-		c.cfg.Rollback("exchange.own-head-ahead")
-	}
-	if step.AnswerDue {
+	if step.AnswerDue && c.cfg.Hold() == nil {
 		if err := c.receipt(ctx, r); err != nil {
 			return nil, err
 		}
@@ -195,6 +201,15 @@ func (c *Carrier) persist(tx *store.Tx, r *route, step *exchange.Step) error {
 			return err
 		}
 	}
+	for _, x := range step.Refused {
+		if x.Note == nil {
+			continue
+		}
+		// A signed head that does not continue what is held: its author can be asked about it. One is enough, and a flood keeps one.
+		if err := tx.PutDoc(docEvidence, "head-"+standingID(ch.Theirs)[:32], "refused-head", tx.Now().UnixMilli(), x.Note); err != nil {
+			return err
+		}
+	}
 	for _, h := range step.Heads {
 		if h.Author == ch.Peer {
 			if err := tx.PutDoc(docAhead, standingID(ch.Theirs), "", int64(h.Size), h.Note); err != nil {
@@ -225,17 +240,38 @@ func (c *Carrier) persist(tx *store.Tx, r *route, step *exchange.Step) error {
 		}
 	}
 	if o := step.OwnHeadAhead; o != nil {
-		if err := tx.PutDoc(docEvidence, "own-head", "own", int64(o.Size), o.Note); err != nil {
-			return err
-		}
-		if err := note("rollback", "own head", "exchange.own-head-ahead", nil); err != nil {
-			return err
-		}
+		return c.keepOwnHead(tx, ch.Own, o, note)
 	}
 	return nil
 }
 
-const docEvidence = "evidence"
+const (
+	docEvidence  = "evidence"
+	stateOwnHead = "own-head" // of docEvidence: heads that the own key signed and this node did not know
+	ownHeadAhead = errs.Code("exchange.own-head-ahead")
+)
+
+// keepOwnHead keeps the largest head of the own journal that a partner showed and this node did not know. A partner shows it with
+// every bundle; it is noted when it is new.
+func (c *Carrier) keepOwnHead(tx *store.Tx, own journal.Origin, o *exchange.OwnHead, note func(string, string, errs.Code, []byte) error) error {
+	id := "own-" + standingID(own)[:32]
+	if d, err := tx.Doc(docEvidence, id); err == nil && d.Sort >= int64(o.Size) {
+		return nil
+	} else if err != nil && errs.KindOf(err) != errs.NotFound {
+		return err
+	}
+	if err := tx.PutDoc(docEvidence, id, stateOwnHead, int64(o.Size), o.Note); err != nil {
+		return err
+	}
+	return note("rollback", "own head", ownHeadAhead, o.Note)
+}
+
+// OwnHeadAhead says, from what the store kept, whether a partner once showed a head of this node's own that the node does not
+// know: then it signs nothing, before and after every restart. Nothing here forgets such a head.
+func OwnHeadAhead(tx *store.Tx) (bool, error) {
+	all, err := tx.Docs(docEvidence, stateOwnHead, store.First, "", 1)
+	return len(all) > 0, err
+}
 
 // freeze keeps two heads that contradict and freezes their author's journal: releases stop on this channel, incidents do not.
 func (c *Carrier) freeze(tx *store.Tx, rd reader, e *journal.Equivocation, note func(string, string, errs.Code, []byte) error) error {
@@ -286,57 +322,124 @@ func (c *Carrier) advance(tx *store.Tx, r *route, a *exchange.Advance) error {
 			return err
 		}
 	}
-	for _, bodies := range [][]exchange.Body{a.Bodies, a.Late} {
-		for i := range bodies {
-			b := &bodies[i]
-			if err := tx.PutBody(j, b.Index, store.Act, store.BodyState(b.ActState), b.Act.Salt, b.Act.Bytes); err != nil {
-				return err
-			}
-			if err := tx.PutBody(j, b.Index, store.Content, store.BodyState(b.ContentState), b.Content.Salt, b.Content.Bytes); err != nil {
-				return err
-			}
-			if b.Statement == nil || b.Statement.Act == nil {
-				continue
-			}
-			act := b.Statement.Act
-			if err := tx.IndexStatement(ch.Digest, j, b.Index, act.ID, act.Thread, string(act.Type)); err != nil {
-				return err
-			}
-			if act.Time > j.LastTime {
-				if err := tx.SetLastTime(j, act.Time); err != nil {
-					return err
-				}
-			}
-			if b.Flagged {
-				continue // kept and shown, never obeyed
-			}
-			if err := c.cfg.Book.Take(tx, ch, b.Statement); err != nil {
-				return err
-			}
+	var said []*statement.Statement // what is to be obeyed
+	for i := range a.Bodies {
+		st, err := c.putBodies(tx, ch, j, &a.Bodies[i])
+		if err != nil {
+			return err
+		}
+		if st != nil {
+			said = append(said, st)
 		}
 	}
 	run := a.Run
-	if a.Recheck {
-		// An act that came late moves what later acts are judged against: walk the journal anew.
-		if run.Tail, err = tail(tx, j); err != nil {
+	for i := range a.Late {
+		b := &a.Late[i]
+		st, err := c.putBodies(tx, ch, j, b)
+		if err != nil {
 			return err
 		}
+		// The tail is the highest time and seen of all acts, in whatever order they come.
+		if b.Statement != nil && b.Statement.Act != nil {
+			run.Tail, _ = run.Tail.Follow(b.Statement.Act)
+			if st != nil {
+				if st, err = c.lateAct(tx, ch, j, st); err != nil {
+					return err
+				}
+			}
+		} else if b.Content.Bytes != nil {
+			if st, err = lateContent(tx, j, b.Index); err != nil {
+				return err
+			}
+		}
+		if st != nil {
+			said = append(said, st)
+		}
+	}
+	if err := c.cfg.Book.Take(tx, ch, said); err != nil {
+		return err
 	}
 	return putStanding(tx, j.Origin, standing{Run: run, Held: a.Held})
 }
 
-// tail is where time and seen of a journal stand, from its first act on.
-func tail(tx *store.Tx, j *store.Journal) (t statement.Tail, err error) {
-	for i := uint64(0); i < j.Size; i++ {
-		st, err := channel.Read(tx, j, i)
-		if err != nil {
-			return t, err
+// putBodies stores what came of one entry and returns its statement if it is to be obeyed.
+func (c *Carrier) putBodies(tx *store.Tx, ch *channel.Channel, j *store.Journal, b *exchange.Body) (*statement.Statement, error) {
+	for _, x := range []struct {
+		kind  store.BodyKind
+		state exchange.SlotState
+		body  statement.Body
+	}{{store.Act, b.ActState, b.Act}, {store.Content, b.ContentState, b.Content}} {
+		if x.state == exchange.Present && x.body.Bytes == nil {
+			continue // here before; only the other half came
 		}
-		if st.Act != nil {
-			t, _ = t.Follow(st.Act)
+		if err := tx.PutBody(j, b.Index, x.kind, store.BodyState(x.state), x.body.Salt, x.body.Bytes); err != nil {
+			return nil, err
 		}
 	}
-	return t, nil
+	if b.Flagged { // kept and shown, never obeyed
+		if err := channel.Flag(tx, j, b.Index); err != nil {
+			return nil, err
+		}
+	}
+	if b.Statement == nil || b.Statement.Act == nil {
+		return nil, nil
+	}
+	act := b.Statement.Act
+	if err := tx.IndexStatement(ch.Digest, j, b.Index, act.ID, act.Thread, string(act.Type)); err != nil {
+		return nil, err
+	}
+	if act.Time > j.LastTime {
+		if err := tx.SetLastTime(j, act.Time); err != nil {
+			return nil, err
+		}
+	}
+	if b.Flagged {
+		return nil, nil
+	}
+	return b.Statement, nil
+}
+
+// lookBack bounds how far lateAct looks for the act before a late one: senders never leave out acts, so it is the next one.
+const lookBack = 64
+
+// lateAct judges an act that came after acts behind it: it must not fall behind the act before it. It returns the statement with its
+// content, if that was here already, or nil if it is flagged.
+func (c *Carrier) lateAct(tx *store.Tx, ch *channel.Channel, j *store.Journal, st *statement.Statement) (*statement.Statement, error) {
+	for i := st.Index; i > 0 && st.Index-i < lookBack; i-- {
+		before, err := channel.Read(tx, j, i-1)
+		if err != nil {
+			return nil, err
+		}
+		flagged, err := channel.Flagged(tx, j, i-1)
+		if err != nil {
+			return nil, err
+		}
+		if before.Act == nil || flagged {
+			continue
+		}
+		if _, codes := (statement.Tail{Time: before.Act.Time, Seen: before.Act.Seen}).Follow(st.Act); len(codes) > 0 {
+			if err := channel.Flag(tx, j, st.Index); err != nil {
+				return nil, err
+			}
+			return nil, c.cfg.Book.Note(tx, ch, c.cfg.Book.NodeBy(), statement.NationalTerms{Event: "violation", Subject: string(st.Act.Author),
+				Outcome: statement.OutcomeRefused, Code: string(codes[0])}, nil)
+		}
+		break
+	}
+	return channel.Read(tx, j, st.Index)
+}
+
+// lateContent returns a statement whose content came after its act, if it is to be obeyed and waited for that content.
+func lateContent(tx *store.Tx, j *store.Journal, index uint64) (*statement.Statement, error) {
+	flagged, err := channel.Flagged(tx, j, index)
+	if err != nil || flagged {
+		return nil, err
+	}
+	st, err := channel.Read(tx, j, index)
+	if err != nil || st.Act == nil || !channel.NeedsContent(st.Act.Type) {
+		return nil, err
+	}
+	return st, nil
 }
 
 // receipt cosigns the partner's head and signs for what is held, and stores both before anybody is told.
@@ -376,6 +479,9 @@ func (c *Carrier) receipt(ctx context.Context, r *route) error {
 	})
 	if err != nil || !cosign && !sign {
 		return err
+	}
+	if c.cfg.Hold() != nil {
+		return nil // what came is kept; a node that may have forgotten what it cosigned cosigns nothing
 	}
 	now := c.cfg.Clock()
 	var lines []byte

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"entente/errs"
 	"entente/exchange"
@@ -32,6 +33,16 @@ type freshNote struct {
 // Outgoing implements exchange.Outbox.
 func (o *outbox) Outgoing() (exchange.Outgoing, error) {
 	out := exchange.Outgoing{Size: o.own.Size}
+	if o.c.cfg.Hold() != nil {
+		// Nothing is signed now: what was signed before may go, and nothing after it.
+		cp, err := o.tx.LatestCheckpoint(o.own)
+		if errs.KindOf(err) == errs.NotFound && err != nil {
+			return exchange.Outgoing{}, nil
+		} else if err != nil {
+			return out, err
+		}
+		out.Size = cp.Size
+	}
 	shown, ok, err := getShown(o.tx, o.own.Origin)
 	if err != nil {
 		return out, err
@@ -40,7 +51,7 @@ func (o *outbox) Outgoing() (exchange.Outgoing, error) {
 		out.PeerSize, err = o.tx.CosignedSize(o.own, journal.WitnessName(o.r.channel.Peer))
 		return out, err
 	}
-	out.PeerSize, out.Wants = min(shown.Has, o.own.Size), shown.Wants
+	out.PeerSize, out.Wants = min(shown.Has, out.Size), shown.Wants
 	return out, nil
 }
 
@@ -200,6 +211,12 @@ func (c *Carrier) build(ctx context.Context, r *route) (*exchange.Bundle, int, e
 	if err != nil {
 		return nil, 0, err
 	}
+	if c.behind.Load() { // a stored checkpoint must not leave before the marker knows it
+		if err := c.cfg.Store.AdvanceMarker(ctx); err != nil {
+			return nil, 0, err
+		}
+		c.behind.Store(false)
+	}
 	var b *exchange.Bundle
 	var fresh *freshNote
 	err = c.cfg.Store.View(ctx, func(tx *store.Tx) error {
@@ -223,6 +240,9 @@ func (c *Carrier) build(ctx context.Context, r *route) (*exchange.Bundle, int, e
 			}
 			return tx.PutCheckpoint(own, fresh.size, fresh.note)
 		})
+		if errs.HasCode(err, "store.marker.write") {
+			c.behind.Store(true)
+		}
 		if err != nil {
 			return nil, 0, err
 		}
@@ -265,20 +285,37 @@ type Synced struct{ Rounds, Sent, Received int }
 // maxRounds bounds one Sync; what is left goes with the next.
 const maxRounds = 64
 
-// Sync exchanges with every partner until neither side has anything to say. It tries all and joins their failures.
+// Sync exchanges with every partner until neither side has anything to say. It tries all beside each other, so that one that does
+// not answer keeps nobody waiting but the caller, and joins their failures.
 func (c *Carrier) Sync(ctx context.Context) (Synced, error) {
-	var total Synced
-	var failed []error
+	return c.syncAll(ctx, func(*route) bool { return true }, func(*route) {})
+}
+
+// SyncIdle is Sync for a loop: it passes over partners with whom an earlier SyncIdle is still busy.
+func (c *Carrier) SyncIdle(ctx context.Context) (Synced, error) {
+	return c.syncAll(ctx, func(r *route) bool { return r.syncing.CompareAndSwap(false, true) }, func(r *route) { r.syncing.Store(false) })
+}
+
+func (c *Carrier) syncAll(ctx context.Context, begin func(*route) bool, end func(*route)) (Synced, error) {
 	c.mu.RLock()
 	routes := append([]*route(nil), c.routes...)
 	c.mu.RUnlock()
-	for _, r := range routes {
-		s, err := c.sync(ctx, r)
-		total.Rounds, total.Sent, total.Received = total.Rounds+s.Rounds, total.Sent+s.Sent, total.Received+s.Received
-		c.contacted(r, err)
-		if err != nil {
-			failed = append(failed, err)
+	var wait sync.WaitGroup
+	done, failed := make([]Synced, len(routes)), make([]error, len(routes))
+	for i, r := range routes {
+		if !begin(r) {
+			continue
 		}
+		wait.Go(func() {
+			defer end(r)
+			done[i], failed[i] = c.sync(ctx, r)
+			c.contacted(r, failed[i])
+		})
+	}
+	wait.Wait()
+	var total Synced
+	for _, s := range done {
+		total.Rounds, total.Sent, total.Received = total.Rounds+s.Rounds, total.Sent+s.Sent, total.Received+s.Received
 	}
 	return total, errors.Join(failed...)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"entente/errs"
+	"entente/internal/api"
 	"entente/internal/limits"
 	"entente/internal/office"
 
@@ -55,10 +56,14 @@ func (n *Node) checks(ctx context.Context) []office.Check {
 			say("disk", "ok", fmt.Sprintf("%d MiB free", free>>20), "")
 		}
 	}
-	if year := n.cfg.Clock.Now().Year(); year < 2026 || year > 2100 {
+	now := n.cfg.Clock.Now()
+	if err := n.watch.Observe(now); err != nil {
+		f := api.FailureOf(err)
+		say("clock", "failure", fmt.Sprintf("%s: %s by %s; decisions go by %s", f.Code, f.Reason, f.Subject, n.time.Now().Format(time.RFC3339)), f.Next)
+	} else if year := now.Year(); year < 2026 || year > 2100 {
 		say("clock", "failure", fmt.Sprintf("the year is %d", year), "set the machine's clock")
 	} else {
-		say("clock", "ok", n.cfg.Clock.Now().UTC().Format(time.RFC3339), "")
+		say("clock", "ok", now.UTC().Format(time.RFC3339), "")
 	}
 	for _, c := range n.book.All() {
 		at, err := n.carrier.Contact(c.Peer)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"entente/errs"
+	"entente/internal/clock"
 	"entente/internal/link"
 	"entente/internal/office"
 	"entente/internal/peer"
@@ -20,12 +21,13 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// InitConfig says what node to make. Everything but Advertise, Marker and KDF is required.
+// InitConfig says what node to make. Everything but Advertise, Marker, KDF and Clock is required.
 type InitConfig struct {
 	Dir, Realm, Author, Ceiling, Listen, Advertise, Suite, Marker string
 	Passphrase, RootPassphrase                                    []byte
 	Version                                                       string
-	KDF                                                           int // iterations; 0 is seal.DefaultIterations
+	KDF                                                           int         // iterations; 0 is seal.DefaultIterations
+	Clock                                                         clock.Clock // nil is clock.Real
 }
 
 // Made is what Init made.
@@ -59,6 +61,16 @@ func Init(cfg InitConfig) (*Made, error) {
 	suite, err := seal.ParseSuite(cfg.Suite)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = clock.Real{}
+	}
+	if cfg.KDF == 0 {
+		cfg.KDF = seal.DefaultIterations
+	}
+	if cfg.KDF < seal.DefaultIterations && !c.realm.Exercise() {
+		return nil, &errs.Error{Kind: errs.Refused, Code: "node.kdf", Op: "node.init", Rule: "SP 800-132 section 5.2",
+			Reason: "fewer iterations protect the keys of a live realm too little", Next: "leave the number of iterations out"}
 	}
 	if string(cfg.Passphrase) == string(cfg.RootPassphrase) {
 		return nil, &errs.Error{Kind: errs.Refused, Code: "node.passphrase", Op: "node.init", Rule: "separation of duties",
@@ -96,16 +108,13 @@ func Init(cfg InitConfig) (*Made, error) {
 		return nil, err
 	}
 	// Dated from the day before, so that a partner whose clock is behind does not refuse the first card.
-	from := time.Now().Add(-24 * time.Hour)
+	from := cfg.Clock.Now().Add(-24 * time.Hour)
 	statement := &seal.KeyStatement{Version: 1, Realm: c.realm, Author: c.author, Serial: 1, From: from.UnixMilli(), Until: from.Add(keyLife).UnixMilli(),
 		Suite: suite, Signing: keys.Signing.Public(), Cosigning: keys.Cosigning.Public(), KEM: []seal.KEMPublic{keys.KEM[0].Public()},
 		TLS: [48]byte(pin), LinkKey: keys.Link.PublicKey().Bytes()}
 	signed, err := seal.SignKeyStatement(root, statement)
 	if err != nil {
 		return nil, err
-	}
-	if cfg.KDF == 0 {
-		cfg.KDF = seal.DefaultIterations
 	}
 	seed := root.Seed()
 	rootFile, err := seal.LockKeyFile(cfg.RootPassphrase, cfg.KDF, c.realm, office.RootKind, seed[:])

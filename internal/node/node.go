@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,7 @@ type Config struct {
 	Clock      clock.Clock    // clock.Real
 	Random     io.Reader      // the operating system's
 	Transport  link.Transport // HTTPS
+	Budget     int            // bytes of one bundle; 0 is bundleBudget
 	Logger     *slog.Logger   // warnings to standard error
 	Fatal      func(error)    // told once when durable storage failed; default: nothing more than refusing everything
 }
@@ -60,6 +62,8 @@ type Node struct {
 	client   *peer.Client
 	tlsKey   *ecdsa.PrivateKey
 	policies [][]byte
+	time     *clock.Forward // what decisions go by
+	watch    *clock.Watch   // tells when the machine's clock was set back
 
 	hold    atomic.Pointer[errs.Error] // why nothing may be signed; nil: ready
 	failed  chan error                 // durable storage failed
@@ -76,10 +80,14 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if cfg.Random == nil {
 		cfg.Random = rand.Reader
 	}
+	if cfg.Budget == 0 {
+		cfg.Budget = bundleBudget
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	n := &Node{cfg: cfg, tables: map[[48]byte]*guard.Tables{}, failed: make(chan error, 1), policies: label.ExercisePolicyFiles()}
+	n := &Node{cfg: cfg, tables: map[[48]byte]*guard.Tables{}, failed: make(chan error, 1), policies: label.ExercisePolicyFiles(),
+		time: clock.NewForward(cfg.Clock, time.Time{})}
 	set, err := label.ExercisePolicies()
 	if err != nil {
 		return nil, err
@@ -98,7 +106,7 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if !filepath.IsAbs(marker) {
 		marker = filepath.Join(cfg.Dir, marker)
 	}
-	n.store, err = store.Open(store.Config{Dir: cfg.Dir, Realm: n.set.realm, Key: n.secrets.Storage, Clock: cfg.Clock.Now, MarkerPath: marker, Logger: cfg.Logger,
+	n.store, err = store.Open(store.Config{Dir: cfg.Dir, Realm: n.set.realm, Key: n.secrets.Storage, Clock: n.time.Now, MarkerPath: marker, Logger: cfg.Logger,
 		OnFatal: func(err error) {
 			select {
 			case n.failed <- err:
@@ -120,7 +128,43 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if err := n.connect(ctx, set); err != nil {
 		return nil, err
 	}
+	if err := n.checkClock(ctx); err != nil {
+		return nil, err
+	}
 	return n, nil
+}
+
+// checkClock finds the newest time this node recorded. Decisions go on from there whatever the machine's clock says; a clock that
+// stands before it is noted, because every deadline shown would be wrong.
+func (n *Node) checkClock(ctx context.Context) error {
+	var newest int64
+	err := n.store.View(ctx, func(tx *store.Tx) error {
+		for _, kind := range []string{store.KindChannel, store.KindNational, store.KindAdmin} {
+			all, err := tx.Journals(kind)
+			if err != nil {
+				return err
+			}
+			for _, j := range all {
+				if j.Own { // a partner's clock is its own affair
+					newest = max(newest, j.LastTime)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	last := time.Time{}
+	if newest > 0 {
+		last = time.UnixMilli(newest).UTC()
+	}
+	n.time.Raise(last)
+	n.watch = clock.NewWatch(last)
+	if err := n.watch.Observe(n.cfg.Clock.Now()); err != nil {
+		n.carrier.Refuse(nil, "clock", err)
+	}
+	return nil
 }
 
 // unlock opens the key file and reads the card.
@@ -189,13 +233,6 @@ func (n *Node) held() error {
 	return nil
 }
 
-func (n *Node) signing() string {
-	if e := n.hold.Load(); e != nil {
-		return string(e.Code)
-	}
-	return "ready"
-}
-
 // guardTables reads the second checker's tables for a channel, from the text that was signed and the policy files. They are kept:
 // reading them again gives the same.
 func (n *Node) guardTables(c *channel.Channel) (*guard.Tables, error) {
@@ -213,8 +250,8 @@ func (n *Node) guardTables(c *channel.Channel) (*guard.Tables, error) {
 
 // connect builds every room over the open store.
 func (n *Node) connect(ctx context.Context, set *label.Set) error {
-	absorb := func(tx *store.Tx, c *channel.Channel, st *statement.Statement) error {
-		return n.office.Absorb(tx, c, st)
+	absorb := func(tx *store.Tx, c *channel.Channel, said []*statement.Statement) error {
+		return n.office.Absorb(tx, c, said)
 	}
 	err := n.store.Do(ctx, func(tx *store.Tx) (err error) {
 		if err := link.PutKeys(tx, n.set.author, n.card.Root, n.card.Keys); err != nil {
@@ -238,13 +275,13 @@ func (n *Node) connect(ctx context.Context, set *label.Set) error {
 	}
 	n.carrier, err = link.New(ctx, link.Config{Store: n.store, Book: n.book, Transport: transport, Author: n.set.author, Realm: n.set.realm, Root: n.card.Root,
 		KeyStatement: n.card.Keys, Keys: ks, Signing: n.keys.Signing, Cosigning: n.keys.Cosigning, KEM: exchange.KEMKeys(n.keys.KEM), LinkKey: n.keys.Link,
-		Random: n.cfg.Random, Clock: n.cfg.Clock.Now, Logger: n.cfg.Logger, Budget: bundleBudget, Hold: n.held, Precedence: precedence, Rollback: n.rollback})
+		Random: n.cfg.Random, Clock: n.time.Now, Logger: n.cfg.Logger, Budget: n.cfg.Budget, Hold: n.held, Precedence: precedence, Rollback: n.rollback})
 	if err != nil {
 		return err
 	}
 	n.office = office.New(office.Config{Store: n.store, Book: n.book, Carrier: n.carrier, Set: set, Policy: n.set.policy, Author: n.set.author, Realm: n.set.realm,
-		Ceiling: n.set.ceiling, Handles: n.secrets.Storage, Tables: n.guardTables, Verify: office.VerifyRoot, Random: n.cfg.Random, Clock: n.cfg.Clock.Now,
-		Signing: n.signing, Checks: n.checks, Address: n.Address, Event: nil, Version: n.cfg.Version, Logger: n.cfg.Logger})
+		Ceiling: n.set.ceiling, Handles: n.secrets.Storage, Tables: n.guardTables, Verify: office.VerifyRoot, Random: n.cfg.Random, Clock: n.time.Now,
+		Hold: n.held, Checks: n.checks, Address: n.Address, Event: nil, Version: n.cfg.Version, Logger: n.cfg.Logger})
 	n.mux = &api.Mux{}
 	n.office.Register(n.mux)
 	return nil
@@ -288,7 +325,7 @@ func (n *Node) Carrier() *link.Carrier { return n.carrier }
 // Office is what people do here.
 func (n *Node) Office() *office.Office { return n.office }
 
-// Address is where partners reach this node, as far as it knows.
+// Address is where partners reach this node, as far as it knows; "" if it does not listen yet and takes any free port.
 func (n *Node) Address() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -297,6 +334,9 @@ func (n *Node) Address() string {
 	}
 	if n.address != "" {
 		return n.address
+	}
+	if strings.HasSuffix(n.set.Listen, ":0") {
+		return "" // any free port, and none is open now
 	}
 	return n.set.Listen
 }
@@ -342,7 +382,7 @@ func (n *Node) Serve(ctx context.Context, ready func(addr string)) error {
 		}
 	}()
 	loop := make(chan struct{})
-	go func() { defer close(loop); n.loop(run) }()
+	go func() { defer close(loop); n.Work(run) }()
 	ready(n.address)
 	select {
 	case <-ctx.Done():
@@ -376,10 +416,12 @@ func listenPrivate(path string) (net.Listener, error) {
 // retryAfter is how soon a link that failed is tried again, and how often a quiet one is looked at.
 const retryAfter = 5 * time.Second
 
-// loop dispatches what is due and exchanges with partners whenever there is something to say.
-func (n *Node) loop(ctx context.Context) {
+// Work dispatches what is due and exchanges with partners whenever there is something to say, until ctx ends. Serve does it beside
+// listening; a simulation calls it alone.
+func (n *Node) Work(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	behind := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -388,13 +430,19 @@ func (n *Node) loop(ctx context.Context) {
 		case <-timer.C:
 		}
 		wait := retryAfter
+		if err := n.watch.Observe(n.cfg.Clock.Now()); err != nil && !behind {
+			behind = true
+			n.carrier.Refuse(nil, "clock", err)
+		} else if err == nil {
+			behind = false
+		}
 		if err := n.office.Anchor(ctx); err != nil && ctx.Err() == nil {
 			n.cfg.Logger.Warn("anchor", "code", errs.CodeOf(err), "err", err)
 		}
 		if _, next, err := n.office.DispatchDue(ctx); err != nil && ctx.Err() == nil {
 			n.cfg.Logger.Warn("dispatch", "code", errs.CodeOf(err), "err", err)
 		} else if !next.IsZero() {
-			wait = min(wait, max(next.Sub(n.cfg.Clock.Now()), 0))
+			wait = min(wait, max(next.Sub(n.time.Now()), 0))
 		}
 		if _, err := n.carrier.Sync(ctx); err != nil && ctx.Err() == nil {
 			n.cfg.Logger.Info("exchange", "code", errs.CodeOf(err))

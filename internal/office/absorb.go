@@ -54,29 +54,88 @@ func decodeInbound(d *store.Doc) (*inbound, error) {
 	return r, wire.Unmarshal(d.Plain, maxRecord, r)
 }
 
-// Absorb is what this side's rooms do with a statement, own or a partner's, in the transaction that stores it. A partner's
-// statement can only open a task here: a queue entry, an incident, a note. It returns an error only where storing failed.
-func (o *Office) Absorb(tx *store.Tx, c *channel.Channel, st *statement.Statement) error {
-	own := st.Act.Author == c.Self
-	switch st.Act.Type {
-	case statement.Genesis:
-		if !own {
-			return o.absorbGenesis(tx, c, st)
+// Absorb is what this side's rooms do with statements of one author, own or a partner's, in the transaction that stores them. A
+// partner's statement can only open a task here: a queue entry, an incident, a note. It returns an error only where storing failed.
+func (o *Office) Absorb(tx *store.Tx, c *channel.Channel, said []*statement.Statement) error {
+	var threads []statement.Thread // that are answered, each folded once, however much a partner says in it
+	answers := map[statement.Thread][]*statement.Statement{}
+	for _, st := range said {
+		if st.Act.Author == c.Self || !statement.Known(st.Act.Type) { // an unknown type suspends its thread and breaks no rule
+			continue
 		}
-	case statement.Delegated:
-		if !own {
-			return o.absorbDelegation(tx, c, st)
+		why := o.acceptable(c, st.Act)
+		if why != nil && st.Act.Type != statement.Dispatch {
+			if err := o.violation(tx, c, st, why); err != nil {
+				return err
+			}
+			continue
 		}
-	case statement.Dispatch:
-		if !own {
-			return o.absorbDispatch(tx, c, st)
+		var err error
+		switch st.Act.Type {
+		case statement.Genesis:
+			err = o.absorbGenesis(tx, c, st)
+		case statement.Delegated:
+			err = o.absorbDelegation(tx, c, st)
+		case statement.Dispatch:
+			err = o.absorbDispatch(tx, c, st, why)
+		case statement.RegistryReceipt, statement.Incident:
+			t := st.Act.Thread
+			if answers[t] == nil {
+				threads = append(threads, t)
+			}
+			answers[t] = append(answers[t], st)
 		}
-	case statement.RegistryReceipt, statement.Incident:
-		if !own {
-			return o.absorbAnswer(tx, c, st)
+		if err != nil {
+			return err
+		}
+	}
+	for _, t := range threads {
+		if err := o.absorbAnswers(tx, c, t, answers[t]); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// acceptable says why a partner's act is not one that the agreement lets be said: outside the closed list or with another proof
+// than it demands, under other terms, for another authority than the author's. A proof that this node cannot verify proves nothing.
+func (o *Office) acceptable(c *channel.Channel, a *statement.Act) error {
+	article, ok := c.Agreement.StatementAllowed(string(a.Type), a.By.Proof.Kind)
+	switch {
+	case !ok:
+		return refused("channel.statement.closed", "office.absorb", string(a.Type), "agreements 31", article, "the agreement's closed list does not allow this statement with this proof", "")
+	case a.By.Proof.Kind != statement.ProofNode:
+		return refused("channel.proof.unverified", "office.absorb", string(a.Type), "agreements 31", article, "this node cannot verify such a proof", "")
+	case a.Rules.Terms != c.Agreement.Digest():
+		return refused("channel.rules", "office.absorb", string(a.Type), "agreements 4", "", "it names other terms than those in force on this channel", "")
+	case a.By.Authority != a.Author.Authority():
+		return refused("channel.authority", "office.absorb", string(a.By.Authority), "agreements 3", "", "an authority for which its author does not write", "")
+	}
+	return nil
+}
+
+// saidAt is when a partner's act was made, as far as others than its author can tell: not before the newest statement of this side
+// that it has seen, and not after now. Between these its own claim stands, so that a clock that is a little wrong harms
+// nothing, and one set back does not bring a lapsed delegation into force again.
+func (o *Office) saidAt(tx *store.Tx, c *channel.Channel, a *statement.Act) (time.Time, error) {
+	at := a.Time
+	for _, s := range a.Seen {
+		if s.Author != c.Self || s.Epoch != c.Own.Epoch || s.Size == 0 {
+			continue
+		}
+		own, err := tx.Journal(c.Own.String())
+		if err != nil {
+			return time.Time{}, err
+		}
+		st, err := channel.Read(tx, own, s.Size-1)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if st.Act != nil {
+			at = max(at, st.Act.Time)
+		}
+	}
+	return time.UnixMilli(min(at, tx.Now().UnixMilli())), nil
 }
 
 // violation notes that a partner's statement breaks a rule of this channel. It is kept, shown, and never obeyed.
@@ -115,7 +174,13 @@ func (o *Office) absorbDelegation(tx *store.Tx, c *channel.Channel, st *statemen
 	if d.Delegation.Authority != c.Peer.Authority() {
 		return o.violation(tx, c, st, refused("channel.delegation", "office.absorb", "", "agreements 3", "", "a delegation by another authority than the author's", ""))
 	}
-	return tx.PutDoc(docPartnerDelegation, partnerDelegationID(c, d.Delegation.ID), "", st.Act.Time, wire.MustMarshal(&d))
+	id := partnerDelegationID(c, d.Delegation.ID)
+	if have, err := tx.Doc(docPartnerDelegation, id); err == nil && have.Sort > int64(st.Index) {
+		return nil // a later word on this delegation came first
+	} else if err != nil && errs.KindOf(err) != errs.NotFound {
+		return err
+	}
+	return tx.PutDoc(docPartnerDelegation, id, "", int64(st.Index), wire.MustMarshal(&d))
 }
 
 func partnerDelegationID(c *channel.Channel, id string) string {
@@ -135,11 +200,28 @@ func (o *Office) partnerDelegation(tx *store.Tx, c *channel.Channel, id string) 
 	return &t.Delegation, wire.Unmarshal(d.Plain, statement.MaxBody, &t)
 }
 
-// absorbDispatch puts a partner's dispatch into the registry queue, unread, or into quarantine with a notice to the sender.
-func (o *Office) absorbDispatch(tx *store.Tx, c *channel.Channel, st *statement.Statement) error {
+// absorbDispatch puts a partner's dispatch into the registry queue, unread, or into quarantine with a notice to the sender. why is what
+// is wrong with its act, or nil. While its content is still to come it waits, and is absorbed when that is here.
+func (o *Office) absorbDispatch(tx *store.Tx, c *channel.Channel, st *statement.Statement, why error) error {
 	sent, err := custody.DecodeConsignment(st.Act.Terms)
 	if err != nil {
 		return o.violation(tx, c, st, err)
+	}
+	if statement.Thread(sent.Release) != st.Act.Thread {
+		return o.violation(tx, c, st, refused("custody.thread", "office.absorb", "", "release/1", "", "a dispatch in the thread of another release", ""))
+	}
+	if st.Content == nil {
+		theirs, err := tx.Journal(c.Theirs.String())
+		if err != nil {
+			return err
+		}
+		state, err := tx.BodyState(theirs, st.Index, store.Content)
+		if err != nil {
+			return err
+		}
+		if state == store.Later || state == store.Bad { // it is sent, or sent again, until it is held
+			return nil
+		}
 	}
 	id := hex.EncodeToString(sent.Release[:])
 	if _, err := tx.Doc(docInbound, id); err == nil {
@@ -151,6 +233,9 @@ func (o *Office) absorbDispatch(tx *store.Tx, c *channel.Channel, st *statement.
 	problem, failure := o.inspect(tx, c, st, r)
 	if failure != nil {
 		return failure
+	}
+	if why != nil {
+		problem = why
 	}
 	e := o.entry(c, r, problem)
 	if e.State == custody.Queued {
@@ -169,8 +254,8 @@ func (o *Office) absorbDispatch(tx *store.Tx, c *channel.Channel, st *statement.
 	// The incident is told to the originator in the same transaction: there is no moment in which only one side knows.
 	_, err = o.cfg.Book.Say(tx, c, channel.Saying{Type: statement.Incident, Version: release.RulesVersion, Thread: st.Act.Thread, Answers: []statement.Ref{channel.Ref(st)},
 		By: o.cfg.Book.NodeBy(), Terms: e.Incident(tx.Now())})
-	if err != nil && errs.KindOf(err) == errs.Refused {
-		return nil // a node that may sign nothing still keeps what it received
+	if k := errs.KindOf(err); err != nil && (k == errs.Refused || k == errs.Quota) {
+		return nil // a node that may sign nothing, or nothing more today, still keeps what it received; the entry above says so
 	}
 	return err
 }
@@ -192,19 +277,39 @@ func (o *Office) inspect(tx *store.Tx, c *channel.Channel, st *statement.Stateme
 	if err := release.CheckReceived(v, t, release.Receiving{Terms: c.Rules, Author: c.Peer, Reader: c.Self, Means: party.MeansNetwork, At: tx.Now()}); err != nil {
 		return err, nil
 	}
-	d, err := o.partnerDelegation(tx, c, st.Act.By.Delegation)
+	if st.Act.Rules.Version != release.RulesVersion {
+		return refused("channel.rules", "office.inspect", st.Act.Rules.Version, "release/1", "", "made by rules that this node does not know", "bring the node up to date"), nil
+	}
+	if st.Act.By.Role != party.RoleReleaseOfficer {
+		return refused("release.fold.role", "office.inspect", string(st.Act.By.Role), "separation of duties", "", "a dispatch by somebody who is no release officer", ""), nil
+	}
+	return o.delegatedBy(tx, c, st.Act, agreement.Use{Author: c.Peer, Role: party.RoleReleaseOfficer, Holder: st.Act.By.Handle, Label: t.Banner,
+		To: o.cfg.Author.Party(), Means: party.MeansNetwork})
+}
+
+// delegatedBy says whether the delegation that a partner's act names was published, is its maker's, and covered the use when it
+// was made.
+func (o *Office) delegatedBy(tx *store.Tx, c *channel.Channel, a *statement.Act, use agreement.Use) (problem, failure error) {
+	d, err := o.partnerDelegation(tx, c, a.By.Delegation)
 	if err != nil {
 		return nil, err
 	}
-	return c.Rules.Delegated(d, agreement.Use{Author: c.Peer, Role: party.RoleReleaseOfficer, Holder: st.Act.By.Handle, Label: t.Banner,
-		To: o.cfg.Author.Party(), Means: party.MeansNetwork, At: time.UnixMilli(st.Act.Time)}), nil
+	if use.At, err = o.saidAt(tx, c, a); err != nil {
+		return nil, err
+	}
+	return c.Rules.Delegated(d, use), nil
 }
 
-// absorbAnswer takes a partner's registry receipt or incident for something this side sent, as far as the fold obeys it.
-func (o *Office) absorbAnswer(tx *store.Tx, c *channel.Channel, st *statement.Statement) error {
-	d, err := tx.Doc(docRelease, hex.EncodeToString(st.Act.Thread[:]))
+// absorbAnswers takes a partner's registry receipts and incidents for something this side sent, as far as the fold obeys them.
+func (o *Office) absorbAnswers(tx *store.Tx, c *channel.Channel, t statement.Thread, said []*statement.Statement) error {
+	d, err := tx.Doc(docRelease, hex.EncodeToString(t[:]))
 	if errs.KindOf(err) == errs.NotFound && err != nil {
-		return o.violation(tx, c, st, &errs.Error{Kind: errs.Refused, Code: "custody.thread", Op: "office.absorb", Reason: "it answers nothing this side sent"})
+		for _, st := range said {
+			if err := o.violation(tx, c, st, &errs.Error{Kind: errs.Refused, Code: "custody.thread", Op: "office.absorb", Reason: "it answers nothing this side sent"}); err != nil {
+				return err
+			}
+		}
+		return nil
 	} else if err != nil {
 		return err
 	}
@@ -212,33 +317,58 @@ func (o *Office) absorbAnswer(tx *store.Tx, c *channel.Channel, st *statement.St
 	if err != nil {
 		return err
 	}
-	thread, err := o.cfg.Book.Thread(tx, c, st.Act.Thread)
+	thread, err := o.cfg.Book.Thread(tx, c, t)
 	if err != nil {
 		return err
 	}
 	folded, bad := release.Fold(statement.Rules{Terms: c.Agreement.Digest(), Version: release.RulesVersion}, thread, tx.Now())
-	for _, b := range bad {
-		if b.Author == st.Act.Author && b.Index == st.Index {
-			return o.violation(tx, c, st, &errs.Error{Kind: errs.Refused, Code: b.Code, Op: "release.fold", Reason: b.Reason})
-		}
-	}
 	state := d.State
-	switch {
-	case folded.Status == release.StatusRegistered && st.Act.Type == statement.RegistryReceipt:
-		t, err := custody.DecodeReceipt(st.Act.Terms)
-		if err != nil {
-			return o.violation(tx, c, st, err)
+	for _, st := range said {
+		why, failure := o.answer(tx, c, r, st, &folded, bad)
+		if failure != nil {
+			return failure
 		}
-		sent, err := custody.DecodeConsignment(r.Terms)
-		if err != nil {
-			return err
+		if why != nil {
+			if err := o.violation(tx, c, st, why); err != nil {
+				return err
+			}
+			continue
 		}
-		if err := custody.CheckReceipt(c.Rules, sent, t, c.Partner()); err != nil {
-			return o.violation(tx, c, st, err)
+		switch {
+		case folded.Status == release.StatusIncident:
+			state = stateQuarantined
+		case folded.Status == release.StatusRegistered && st.Act.Type == statement.RegistryReceipt:
+			receipt, err := custody.DecodeReceipt(st.Act.Terms)
+			if err != nil {
+				return err
+			}
+			state, r.Control, r.Own = stateRegistered, receipt.Control, &receipt.Own
 		}
-		state, r.Control, r.Own = stateRegistered, t.Control, &t.Own
-	case folded.Status == release.StatusIncident:
-		state = stateQuarantined
 	}
 	return putRelease(tx, r, state)
+}
+
+// answer says why an answer to a release is not obeyed: the fold blames it, it is not a receipt of what was sent under a marking that the
+// agreement gives, or its maker held no delegation as registry officer.
+func (o *Office) answer(tx *store.Tx, c *channel.Channel, r *releaseRecord, st *statement.Statement, folded *release.State, bad []statement.Violation) (why, failure error) {
+	for _, b := range bad {
+		if b.Author == st.Act.Author && b.Epoch == st.Act.Epoch && b.Index == st.Index {
+			return &errs.Error{Kind: errs.Refused, Code: b.Code, Op: "release.fold", Reason: b.Reason}, nil
+		}
+	}
+	if st.Act.Type != statement.RegistryReceipt {
+		return nil, nil
+	}
+	t, err := custody.DecodeReceipt(st.Act.Terms)
+	if err != nil {
+		return err, nil
+	}
+	sent, err := custody.DecodeConsignment(r.Terms)
+	if err != nil {
+		return nil, err
+	}
+	if err := custody.CheckReceipt(c.Rules, sent, t, c.Partner()); err != nil {
+		return err, nil
+	}
+	return o.delegatedBy(tx, c, st.Act, agreement.Use{Author: c.Peer, Role: party.RoleRegistryOfficer, Holder: st.Act.By.Handle, Label: t.Own})
 }

@@ -29,6 +29,9 @@ func (o *Office) Anchor(ctx context.Context) error {
 			if o.cfg.Hold() != nil || o.mayOnChannel(c, tx.Now()) != nil {
 				continue
 			}
+			if err := o.publishDelegations(tx, c); err != nil { // what could not be said when it was new
+				return err
+			}
 			t := &statement.AnchorTerms{}
 			for _, origin := range []journal.Origin{c.National, o.cfg.Book.Admin()} {
 				j, err := tx.Journal(origin.String())

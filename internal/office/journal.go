@@ -207,11 +207,10 @@ func (o *Office) Proof(ctx context.Context, as string, req *ProofReq) (*Blob, er
 		return o.asRole(tx, nil, as, party.RoleAuditor, "evidence", func(_ *party.Person, by statement.By) (error, error) {
 			c, spots, err := o.spots(tx, req)
 			if err != nil {
-				switch errs.KindOf(err) {
-				case errs.Refused, errs.NotFound:
+				if errs.KindOf(err) == errs.Refused {
 					return o.deny(tx, nil, by, "evidence", "", err)
 				}
-				return nil, err
+				return o.unknown(tx, as, "evidence", "", err)
 			}
 			f := &evidence.File{Version: 1, Realm: o.cfg.Realm, Channel: c.Digest}
 			if f.Agreement, err = c.Package.Encode(); err != nil {
@@ -228,7 +227,7 @@ func (o *Office) Proof(ctx context.Context, as string, req *ProofReq) (*Blob, er
 			for _, s := range spots {
 				item, err := o.proveSpot(tx, c, s, req.Open)
 				if err != nil {
-					if errs.KindOf(err) == errs.Unavailable {
+					if k := errs.KindOf(err); k == errs.Unavailable || k == errs.NotFound {
 						return o.deny(tx, c, by, "evidence", "", err)
 					}
 					return nil, err
@@ -257,7 +256,8 @@ func (o *Office) proveSpot(tx *store.Tx, c *channel.Channel, s spot, open bool) 
 		reader = c.Self
 	}
 	if s.index >= s.journal.Size {
-		return nil, &errs.Error{Kind: errs.NotFound, Code: "evidence.index", Op: "office.proof", Reason: "the journal has no such statement"}
+		return nil, &errs.Error{Kind: errs.NotFound, Code: "evidence.index", Op: "office.proof", Reason: "the journal has no such statement",
+			Next: "see entente journal show ORIGIN"}
 	}
 	cos, err := tx.LatestCosignature(s.journal, journal.WitnessName(reader))
 	if err != nil || cos.Size <= s.index {
@@ -327,7 +327,7 @@ func (o *Office) Export(ctx context.Context, as string, req *JournalReq) (*Expor
 		return o.asRole(tx, nil, as, party.RoleAuditor, "export", func(_ *party.Person, by statement.By) (error, error) {
 			j, err := tx.Journal(req.Origin)
 			if err != nil {
-				return err, nil
+				return o.unknown(tx, as, "export", req.Origin, err)
 			}
 			cp, err := tx.LatestCheckpoint(j)
 			if err != nil {
@@ -410,11 +410,11 @@ func (o *Office) Status(ctx context.Context, _ string, _ *Empty) (*Status, error
 			dst         *int
 		}{{docInbound, "queued", &out.Queue}, {docInbound, "registered", &out.Register}, {docInbound, "quarantined", &out.Incident},
 			{docRelease, stateProposed, &out.Pending}, {docRelease, stateApproved, &out.Pending}} {
-			docs, err := tx.Docs(n.kind, n.state, store.First, "", 1<<16)
+			count, err := tx.CountDocs(n.kind, n.state)
 			if err != nil {
 				return err
 			}
-			*n.dst += len(docs)
+			*n.dst += count
 		}
 		return nil
 	})

@@ -16,6 +16,7 @@ package office
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"io"
 	"log/slog"
 	"strings"
@@ -92,11 +93,39 @@ func (o *Office) act(ctx context.Context, fn func(tx *store.Tx) (refusal, failur
 		refusal, err = fn(tx)
 		return err
 	})
+	var u *undone
+	if errors.As(err, &u) {
+		err = o.cfg.Store.Do(ctx, func(tx *store.Tx) error {
+			return o.note(tx, u.c, u.by, u.event, u.subject, statement.OutcomeDeny, u.why, nil)
+		})
+		refusal = u.why
+	}
 	if err != nil {
 		return err
 	}
 	return refusal
 }
+
+// refusing says whether an error of this kind means that a rule or the input said no, rather than that this node failed.
+func refusing(k errs.Kind) bool {
+	switch k {
+	case errs.Refused, errs.Invalid, errs.NotFound, errs.Conflict, errs.Quota, errs.Withheld:
+		return true
+	}
+	return false
+}
+
+// undone is a refusal found after something was written: act undoes that, and then notes the refusal in a unit of work of its own.
+type undone struct {
+	c              *channel.Channel
+	by             statement.By
+	event, subject string
+	why            error
+}
+
+func (u *undone) Error() string { return u.why.Error() }
+
+func (u *undone) Unwrap() error { return u.why }
 
 // deny notes a refusal in the national journal and hands it back as act's first result.
 func (o *Office) deny(tx *store.Tx, c *channel.Channel, by statement.By, event, subject string, why error) (refusal, failure error) {
@@ -129,9 +158,13 @@ func failureFields(err error) (f [3]string) {
 	return f
 }
 
+// maxStaff bounds posts, and delegations, that a node ever knew: a file names some hundreds (identity.MaxPosts), and what it no longer
+// names is kept without roles.
+const maxStaff = 1 << 14
+
 // persons reads the staff; there are few.
 func (o *Office) persons(tx *store.Tx) ([]party.Person, error) {
-	docs, err := tx.Docs(docPerson, "", store.First, "", 1024)
+	docs, err := tx.Docs(docPerson, "", store.First, "", maxStaff)
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +180,11 @@ func (o *Office) persons(tx *store.Tx) ([]party.Person, error) {
 // who finds the person who acts and checks the role. Refusals are noted by the caller's act; an unknown alias is noted as the
 // node's own entry, because there is nobody to name.
 func (o *Office) who(tx *store.Tx, alias string, role party.Role, op string) (*party.Person, error) {
+	return o.whoever(tx, alias, op, role)
+}
+
+// whoever is who for an act that several roles may do.
+func (o *Office) whoever(tx *store.Tx, alias, op string, roles ...party.Role) (*party.Person, error) {
 	if alias == "" {
 		return nil, refused("identity.missing", op, "", "", "", "an act needs a person", "say who acts: --as POST")
 	}
@@ -158,10 +196,15 @@ func (o *Office) who(tx *store.Tx, alias string, role party.Role, op string) (*p
 		if all[i].Alias != alias {
 			continue
 		}
-		if !all[i].Has(role) {
-			return &all[i], refused("identity.role", op, alias, "separation of duties", "", "this post does not hold the role "+string(role), "ask a post that holds it; see entente staff list")
+		words := make([]string, len(roles))
+		for n, r := range roles {
+			if all[i].Has(r) {
+				return &all[i], nil
+			}
+			words[n] = string(r)
 		}
-		return &all[i], nil
+		return &all[i], refused("identity.role", op, alias, "separation of duties", "", "this post does not hold the role "+strings.Join(words, " or "),
+			"ask a post that holds it; see entente staff list")
 	}
 	return nil, refused("identity.unknown", op, "", "", "", "no such post at this node", "see entente staff list")
 }
@@ -223,7 +266,17 @@ func (o *Office) unknown(tx *store.Tx, as, event, subject string, why error) (re
 			break
 		}
 	}
-	return o.deny(tx, nil, by, event, subject, why)
+	return o.deny(tx, nil, by, event, idLike(subject), why)
+}
+
+// idLike returns what a person typed if it has the form of an id, and else nothing: the journal holds ids, never content.
+func idLike(s string) string {
+	for _, r := range s {
+		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-' && r != '/' && r != ':' {
+			return ""
+		}
+	}
+	return s[:min(len(s), 200)]
 }
 
 // asRole runs fn for the person alias in a role, and notes a person who may not as event.
@@ -239,7 +292,11 @@ func (o *Office) asRole(tx *store.Tx, c *channel.Channel, alias string, role par
 		}
 		return o.deny(tx, c, by, event, "", err)
 	}
-	return fn(p, o.by(c, p, role, ""))
+	by := o.by(c, p, role, "")
+	if refusal, failure = fn(p, by); failure != nil && refusing(errs.KindOf(failure)) {
+		return nil, &undone{c, by, event, "", failure}
+	}
+	return refusal, failure
 }
 
 func hex48(d [48]byte) string { return hex.EncodeToString(d[:]) }
@@ -267,23 +324,23 @@ func pick(t label.Text, lang string) string {
 	return t.EN
 }
 
-// byPrefix finds the one id that starts with what a person typed.
-func byPrefix(ids []string, typed, code, next string) (string, error) {
-	var found []string
-	for _, id := range ids {
-		if id == typed {
-			return id, nil
-		}
-		if strings.HasPrefix(id, typed) && len(typed) >= 4 {
-			found = append(found, id)
-		}
-	}
-	if len(found) == 1 {
-		return found[0], nil
-	}
+// pageDocs is how many documents are read at one time: they may hold a report each.
+const pageDocs = 256
+
+// find returns the one document of a kind whose id is, or starts with, what a person typed.
+func find(tx *store.Tx, kind, typed string, code errs.Code, next string) (*store.Doc, error) {
 	reason := "no such id"
-	if len(found) > 1 {
-		reason = "several ids start like this"
+	if len(typed) >= 4 && strings.Trim(typed, "0123456789abcdef") == "" {
+		ids, err := tx.DocIDs(kind, typed, 2)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) == 1 || len(ids) > 1 && ids[0] == typed {
+			return tx.Doc(kind, ids[0])
+		}
+		if len(ids) > 1 {
+			reason = "several ids start like this"
+		}
 	}
-	return "", &errs.Error{Kind: errs.NotFound, Code: errs.Code(code), Op: "office.find", Subject: typed, Reason: reason, Next: next}
+	return nil, &errs.Error{Kind: errs.NotFound, Code: code, Op: "office.find", Subject: channel.Clip(typed), Reason: reason, Next: next}
 }

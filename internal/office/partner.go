@@ -33,6 +33,15 @@ func (o *Office) asCustodian(ctx context.Context, alias, event string) (by state
 	return by, err
 }
 
+// noteRefusal records, in administration, an act of by that was refused outside a transaction of ours, and returns why. Only what
+// the input or a rule caused is noted; a failure of this node is not a refusal.
+func (o *Office) noteRefusal(ctx context.Context, by statement.By, event, subject string, why error) error {
+	if k := errs.KindOf(why); refusing(k) || k == errs.Integrity {
+		return o.act(ctx, func(tx *store.Tx) (error, error) { return o.deny(tx, nil, by, event, subject, why) })
+	}
+	return why
+}
+
 // PairCard returns this node's card. Nothing on it is secret.
 func (o *Office) PairCard(context.Context, string, *Empty) (*Blob, error) {
 	return &Blob{Bytes: o.cfg.Carrier.Card(o.cfg.Address()).Encode()}, nil
@@ -46,7 +55,7 @@ func (o *Office) PairAdd(ctx context.Context, as string, req *PairReq) (*PairVie
 	}
 	p, words, err := o.cfg.Carrier.Add(ctx, by, req.Card, req.Address)
 	if err != nil {
-		return nil, err
+		return nil, o.noteRefusal(ctx, by, "pair", "card", err)
 	}
 	return &PairView{Author: string(p.Card.Author), Fingerprint: p.Fingerprint().String(), Words: words, Confirmed: p.Confirmed}, nil
 }
@@ -59,11 +68,13 @@ func (o *Office) PairConfirm(ctx context.Context, as string, req *PairConfirmReq
 	}
 	author, err := party.ParseAuthor(req.Author)
 	if err != nil {
-		return nil, err
+		return nil, o.noteRefusal(ctx, by, "pair", "confirm", err)
 	}
 	p, err := o.cfg.Carrier.Confirm(ctx, by, author, req.Words)
-	if err != nil {
-		return nil, err
+	if errs.HasCode(err, "link.words") {
+		return nil, err // noted where it was found, with the partner's state
+	} else if err != nil {
+		return nil, o.noteRefusal(ctx, by, "pair", "confirm", err)
 	}
 	return &PairView{Author: req.Author, Fingerprint: p.Fingerprint().String(), Confirmed: true}, nil
 }
@@ -127,8 +138,8 @@ func readPackage(raw []byte) (*agreement.Package, *agreement.Agreement, error) {
 	}
 }
 
-// InspectAgreement reads a text or package without a node: what it says, what is unset, who signed.
-func InspectAgreement(raw []byte) (*AgreementView, error) {
+// InspectAgreement reads a text or package without a node: what it says, what is unset, who signed, and where it stands at a time.
+func InspectAgreement(raw []byte, at time.Time) (*AgreementView, error) {
 	p, a, err := readPackage(raw)
 	if err != nil {
 		return nil, err
@@ -137,7 +148,7 @@ func InspectAgreement(raw []byte) (*AgreementView, error) {
 	if err != nil {
 		return nil, err
 	}
-	return viewAgreement(p, a, set, time.Now(), VerifyRoot), nil
+	return viewAgreement(p, a, set, at, VerifyRoot), nil
 }
 
 // SignAgreement adds the signature of the root in keyFile to a text or package. It runs where the root key is: at the custodian's
@@ -186,12 +197,13 @@ func UnlockRoot(keyFile, passphrase []byte, realm party.Realm) (*seal.SigningKey
 
 // PrepareAgreement fills the roots of both parties, known from pairing, into a text.
 func (o *Office) PrepareAgreement(ctx context.Context, as string, req *Blob) (*Blob, error) {
-	if _, err := o.asCustodian(ctx, as, "agreement"); err != nil {
+	by, err := o.asCustodian(ctx, as, "agreement")
+	if err != nil {
 		return nil, err
 	}
 	a, err := agreement.Parse(req.Bytes)
 	if err != nil {
-		return nil, err
+		return nil, o.noteRefusal(ctx, by, "agreement", "prepare", err)
 	}
 	roots := map[party.Party]party.Fingerprint{}
 	known := map[party.Party]party.Fingerprint{o.cfg.Author.Party(): o.cfg.Carrier.Card("").Root.Fingerprint()}
@@ -213,7 +225,10 @@ func (o *Office) PrepareAgreement(ctx context.Context, as string, req *Blob) (*B
 		}
 	}
 	text, err := a.WithRoots(roots)
-	return &Blob{Bytes: text}, err
+	if err != nil {
+		return nil, o.noteRefusal(ctx, by, "agreement", "prepare", err)
+	}
+	return &Blob{Bytes: text}, nil
 }
 
 // NoteSigned records that this party's root signed a package.

@@ -22,7 +22,7 @@ func (o *Office) Open(ctx context.Context, as string, req *OpenReq) (*OpenView, 
 	err := o.act(ctx, func(tx *store.Tx) (error, error) {
 		r, err := o.byControl(tx, req.Control)
 		if err != nil {
-			return err, nil
+			return o.unknown(tx, as, "view", req.Control, err)
 		}
 		id, c := hex.EncodeToString(r.Sent.Release[:]), o.cfg.Book.Get(r.Channel)
 		return o.asRole(tx, c, as, party.RoleReader, "view", func(p *party.Person, by statement.By) (error, error) {
@@ -52,7 +52,8 @@ func (o *Office) Open(ctx context.Context, as string, req *OpenReq) (*OpenView, 
 				return nil, err
 			}
 			if st.Content == nil {
-				return o.deny(tx, c, by, "view", id, &errs.Error{Kind: errs.Withheld, Code: "custody.gone", Op: "office.open", Subject: req.Control, Reason: "the content is no longer held"})
+				return o.deny(tx, c, by, "view", id, &errs.Error{Kind: errs.Withheld, Code: "custody.gone", Op: "office.open", Subject: req.Control, Reason: "the content is no longer held",
+					Next: "its register entry and receipts remain: entente registry list"})
 			}
 			v, err := release.DecodeVersion(st.Content.Narrative)
 			if err != nil {
@@ -95,18 +96,14 @@ func (o *Office) cover(e *custody.Entry, v *OpenView, lang, text string) string 
 }
 
 func (o *Office) byControl(tx *store.Tx, control string) (*inbound, error) {
-	docs, err := tx.Docs(docInbound, string(custody.Registered), store.First, "", 1<<16)
-	if err != nil {
-		return nil, err
-	}
-	for i := range docs {
-		r, err := decodeInbound(&docs[i])
+	if p, err := tx.Doc(docControl, controlID(control)); err == nil {
+		d, err := tx.Doc(docInbound, hex.EncodeToString(p.Plain))
 		if err != nil {
 			return nil, err
 		}
-		if r.Receipt.Control == control {
-			return r, nil
-		}
+		return decodeInbound(d)
+	} else if errs.KindOf(err) != errs.NotFound {
+		return nil, err
 	}
 	return nil, &errs.Error{Kind: errs.NotFound, Code: "custody.control.unknown", Op: "office.open", Subject: control, Reason: "no such control number in this register",
 		Next: "see entente registry list"}

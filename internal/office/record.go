@@ -68,26 +68,7 @@ func decodeRelease(d *store.Doc) (*releaseRecord, error) {
 
 // findRelease returns the record whose id starts with typed.
 func findRelease(tx *store.Tx, typed string) (*releaseRecord, string, error) {
-	const next = "see entente release list"
-	if d, err := tx.Doc(docRelease, typed); err == nil {
-		r, err := decodeRelease(d)
-		return r, d.State, err
-	} else if errs.KindOf(err) != errs.NotFound {
-		return nil, "", err
-	}
-	docs, err := tx.Docs(docRelease, "", store.First, "", 1<<16)
-	if err != nil {
-		return nil, "", err
-	}
-	ids := make([]string, len(docs))
-	for i := range docs {
-		ids[i] = docs[i].ID
-	}
-	id, err := byPrefix(ids, typed, "release.unknown", next)
-	if err != nil {
-		return nil, "", err
-	}
-	d, err := tx.Doc(docRelease, id)
+	d, err := find(tx, docRelease, typed, "release.unknown", "see entente release list")
 	if err != nil {
 		return nil, "", err
 	}
@@ -145,29 +126,48 @@ func (o *Office) viewRelease(tx *store.Tx, r *releaseRecord, state, lang string)
 	return out, nil
 }
 
-// ListReleases lists releases, newest first, at most 100.
-func (o *Office) ListReleases(ctx context.Context, _ string, req *ListReq) (*ReleaseList, error) {
+// ListReleases lists releases, newest first, at most 100, to those who make, decide or audit them: titles are content.
+func (o *Office) ListReleases(ctx context.Context, as string, req *ListReq) (*ReleaseList, error) {
 	out := &ReleaseList{Releases: []ReleaseView{}}
+	var refusal error
 	err := o.cfg.Store.View(ctx, func(tx *store.Tx) error {
-		docs, err := tx.Docs(docRelease, "", store.First, "", 1<<16)
-		if err != nil {
-			return err
+		if _, refusal = o.whoever(tx, as, "office.list", party.RoleAuthor, party.RoleReleaseOfficer, party.RoleAuditor); refusal != nil {
+			return nil
 		}
-		for i := len(docs) - 1; i >= 0 && len(out.Releases) < 100; i-- {
-			r, err := decodeRelease(&docs[i])
+		kept := req.State
+		if kept == "witnessed" || kept == "held" { // derived when shown
+			kept = stateDispatched
+		}
+		sort, id := store.Last, ""
+		for {
+			docs, err := tx.DocsBefore(docRelease, kept, sort, id, 100)
 			if err != nil {
 				return err
 			}
-			v, err := o.viewRelease(tx, r, docs[i].State, req.Lang)
-			if err != nil {
-				return err
+			for i := range docs {
+				r, err := decodeRelease(&docs[i])
+				if err != nil {
+					return err
+				}
+				v, err := o.viewRelease(tx, r, docs[i].State, req.Lang)
+				if err != nil {
+					return err
+				}
+				if req.State == "" || req.State == v.State {
+					if out.Releases = append(out.Releases, *v); len(out.Releases) == 100 {
+						return nil
+					}
+				}
+				sort, id = docs[i].Sort, docs[i].ID
 			}
-			if req.State == "" || req.State == v.State {
-				out.Releases = append(out.Releases, *v)
+			if len(docs) < 100 {
+				return nil
 			}
 		}
-		return nil
 	})
+	if err == nil && refusal != nil {
+		return nil, o.noteRefusal(ctx, o.cfg.Book.NodeBy(), "view", "releases", refusal)
+	}
 	return out, err
 }
 

@@ -17,24 +17,20 @@ import (
 // docRegister holds the last control number given: the next one follows it, so that the series has no gaps.
 const docRegister = "register"
 
+// docControl leads from a control number to its item.
+const docControl = "control"
+
+func controlID(control string) string {
+	d := channel.Fingerprint("entente/control/1", []byte(control))
+	return hex.EncodeToString(d[:16])
+}
+
 // grantLife is how long a need-to-know grant holds before an officer looks at it again.
 const grantLife = 365 * 24 * time.Hour
 
 // findInbound returns the record whose release id starts with typed.
 func findInbound(tx *store.Tx, typed string) (*inbound, string, error) {
-	docs, err := tx.Docs(docInbound, "", store.First, "", 1<<16)
-	if err != nil {
-		return nil, "", err
-	}
-	ids := make([]string, len(docs))
-	for i := range docs {
-		ids[i] = docs[i].ID
-	}
-	id, err := byPrefix(ids, typed, "custody.unknown", "see entente registry queue")
-	if err != nil {
-		return nil, "", err
-	}
-	d, err := tx.Doc(docInbound, id)
+	d, err := find(tx, docInbound, typed, "custody.unknown", "see entente registry queue")
 	if err != nil {
 		return nil, "", err
 	}
@@ -86,44 +82,63 @@ func (o *Office) ownMarking(e custody.Entry) string {
 	return ja + " (" + en + ")"
 }
 
-// list collects entries in a state.
-func (o *Office) list(tx *store.Tx, state custody.EntryState, lang string) ([]EntryView, []custody.Entry, error) {
+// list collects entries in a state, at most limit, in their order.
+func (o *Office) list(tx *store.Tx, state custody.EntryState, lang string, limit int) ([]EntryView, []custody.Entry, error) {
 	persons, err := o.persons(tx)
 	if err != nil {
 		return nil, nil, err
 	}
-	docs, err := tx.Docs(docInbound, string(state), store.First, "", 1<<16)
-	if err != nil {
-		return nil, nil, err
-	}
 	views, entries := []EntryView{}, []custody.Entry{}
-	for i := range docs {
-		r, err := decodeInbound(&docs[i])
+	sort, id := store.First, ""
+	for len(entries) < limit {
+		page := min(pageDocs, limit-len(entries))
+		docs, err := tx.Docs(docInbound, string(state), sort, id, page)
 		if err != nil {
 			return nil, nil, err
 		}
-		c := o.cfg.Book.Get(r.Channel)
-		e, err := o.line(persons, c, r)
-		if err != nil {
-			return nil, nil, err
+		for i := range docs {
+			r, err := decodeInbound(&docs[i])
+			if err != nil {
+				return nil, nil, err
+			}
+			c := o.cfg.Book.Get(r.Channel)
+			e, err := o.line(persons, c, r)
+			if err != nil {
+				return nil, nil, err
+			}
+			views, entries = append(views, o.viewEntry(c, r, e, lang)), append(entries, e)
+			sort, id = docs[i].Sort, docs[i].ID
 		}
-		views, entries = append(views, o.viewEntry(c, r, e, lang)), append(entries, e)
+		if len(docs) < page {
+			break
+		}
 	}
 	return views, entries, nil
 }
+
+const (
+	queueShown    = 1000    // of the queue and of quarantine, the oldest each: how many wait, partners decide; Register.More counts the rest
+	registerShown = 1 << 20 // of the register: everything, which people here let in one by one
+)
 
 // Queue shows what has arrived and waits, unread. Quarantined items are shown with the reason and no content.
 func (o *Office) Queue(ctx context.Context, as string, req *ListReq) (*Register, error) {
 	out := &Register{}
 	err := o.act(ctx, func(tx *store.Tx) (error, error) {
 		return o.asRole(tx, nil, as, party.RoleRegistryOfficer, "queue", func(*party.Person, statement.By) (error, error) {
-			queued, _, err := o.list(tx, custody.Queued, req.Lang)
-			if err != nil {
-				return nil, err
+			out.Entries = []EntryView{}
+			for _, state := range []custody.EntryState{custody.Queued, custody.Quarantined} {
+				views, _, err := o.list(tx, state, req.Lang, queueShown)
+				if err != nil {
+					return nil, err
+				}
+				n, err := tx.CountDocs(docInbound, string(state))
+				if err != nil {
+					return nil, err
+				}
+				out.Entries, out.More = append(out.Entries, views...), out.More+n-len(views)
 			}
-			quarantined, _, err := o.list(tx, custody.Quarantined, req.Lang)
-			out.Entries = append(queued, quarantined...)
-			return nil, err
+			return nil, nil
 		})
 	})
 	return out, err
@@ -134,7 +149,7 @@ func (o *Office) ListRegister(ctx context.Context, as string, req *ListReq) (*Re
 	out := &Register{}
 	err := o.act(ctx, func(tx *store.Tx) (error, error) {
 		return o.asRole(tx, nil, as, party.RoleRegistryOfficer, "register", func(_ *party.Person, by statement.By) (error, error) {
-			views, entries, err := o.list(tx, custody.Registered, req.Lang)
+			views, entries, err := o.list(tx, custody.Registered, req.Lang, registerShown)
 			if err != nil {
 				return nil, err
 			}
@@ -155,7 +170,7 @@ func (o *Office) Accept(ctx context.Context, as string, req *AcceptReq) (*EntryV
 	err := o.act(ctx, func(tx *store.Tx) (error, error) {
 		r, state, err := findInbound(tx, req.ID)
 		if err != nil {
-			return err, nil
+			return o.unknown(tx, as, "accept", req.ID, err)
 		}
 		id, c := hex.EncodeToString(r.Sent.Release[:]), o.cfg.Book.Get(r.Channel)
 		return o.asRole(tx, c, as, party.RoleRegistryOfficer, "accept", func(p *party.Person, by statement.By) (error, error) {
@@ -171,7 +186,7 @@ func (o *Office) Accept(ctx context.Context, as string, req *AcceptReq) (*EntryV
 			}
 			terms, st, err := o.accept(tx, c, r, p, req.Marking)
 			if err != nil {
-				if k := errs.KindOf(err); k != errs.Refused && k != errs.Integrity && k != errs.NotFound {
+				if k := errs.KindOf(err); !refusing(k) && k != errs.Integrity {
 					return nil, err
 				}
 				return o.deny(tx, c, by, "accept", id, err)
@@ -200,6 +215,9 @@ func (o *Office) Accept(ctx context.Context, as string, req *AcceptReq) (*EntryV
 			if err := putInbound(tx, r, custody.Registered); err != nil {
 				return nil, err
 			}
+			if err := tx.PutDoc(docControl, controlID(terms.Control), "", 0, r.Sent.Release[:]); err != nil {
+				return nil, err
+			}
 			if err := o.note(tx, c, by, "accept", id, statement.OutcomeDone, nil, terms.Dispatch[:]); err != nil {
 				return nil, err
 			}
@@ -226,6 +244,21 @@ func (o *Office) Accept(ctx context.Context, as string, req *AcceptReq) (*EntryV
 	return out, err
 }
 
+// standing refuses a dispatch that its thread no longer bears out: contested, an incident, suspended by something this node cannot
+// read, or already receipted.
+func (o *Office) standing(tx *store.Tx, c *channel.Channel, st *statement.Statement) error {
+	thread, err := o.cfg.Book.Thread(tx, c, st.Act.Thread)
+	if err != nil {
+		return err
+	}
+	folded, _ := release.Fold(statement.Rules{Terms: c.Agreement.Digest(), Version: release.RulesVersion}, thread, tx.Now())
+	if folded.Status == release.StatusDispatched && folded.Dispatch.Leaf == st.LeafHash {
+		return nil
+	}
+	return refused("custody.thread", "office.accept", string(folded.Status), "release/1", "", "the matter does not stand as a dispatch that waits for its receipt",
+		"look at its statements: entente journal show; ask the originator")
+}
+
 // accept asks the register's rules about the bytes at hand.
 func (o *Office) accept(tx *store.Tx, c *channel.Channel, r *inbound, p *party.Person, choice string) (*custody.ReceiptTerms, *statement.Statement, error) {
 	j, err := tx.Journal(c.Theirs.String())
@@ -239,6 +272,9 @@ func (o *Office) accept(tx *store.Tx, c *channel.Channel, r *inbound, p *party.P
 	if st.Act == nil || st.Content == nil {
 		return nil, nil, &errs.Error{Kind: errs.Integrity, Code: "custody.contents", Op: "office.accept", Subject: "content", Rule: "agreements 29",
 			Reason: "the contents are no longer here", Next: "notify the originator"}
+	}
+	if err := o.standing(tx, c, st); err != nil {
+		return nil, nil, err
 	}
 	v, err := release.DecodeVersion(st.Content.Narrative)
 	if err != nil {

@@ -1,14 +1,17 @@
 package office
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"entente/agreement"
 	"entente/errs"
 	"entente/guard"
+	"entente/internal/api"
 	"entente/internal/channel"
 	"entente/internal/store"
 	"entente/party"
@@ -91,7 +94,12 @@ func (o *Office) CheckReport(ctx context.Context, as string, req *ReportReq) (*R
 				return o.denyDraft(tx, by, err)
 			}
 			out = o.viewDraft(d, req.Lang)
-			if d.problem == nil {
+			if d.problem != nil { // shown in full, and noted like every refusal
+				f := api.FailureOf(d.problem)
+				out.Problem = &f
+				_, failure := o.denyDraft(tx, by, d.problem)
+				return nil, failure
+			} else {
 				v, _, err := release.Build(d.plan, o.meta(d, release.Reference(o.cfg.Author.Party(), d.plan.To, tx.Now().UTC().Year(), 1), tx.Now()), o.cfg.Random)
 				if err != nil {
 					return o.denyDraft(tx, by, err)
@@ -193,14 +201,19 @@ func (o *Office) Propose(ctx context.Context, as string, req *ReportReq) (*Relea
 			if err != nil {
 				return o.denyDraft(tx, by, err)
 			}
+			reference := func(n int) string {
+				return release.Reference(o.cfg.Author.Party(), d.plan.To, tx.Now().UTC().Year(), n)
+			}
+			v, original, err := release.Build(d.plan, o.meta(d, reference(1), tx.Now()), o.cfg.Random)
+			if err != nil {
+				return o.denyDraft(tx, by, err)
+			}
+			// The number is taken last: a draft that is refused commits its entry and leaves no gap in the references.
 			n, err := tx.Counter(fmt.Sprintf("reference/%x/%d", d.channel.Digest[:8], tx.Now().UTC().Year()))
 			if err != nil {
 				return nil, err
 			}
-			v, original, err := release.Build(d.plan, o.meta(d, release.Reference(o.cfg.Author.Party(), d.plan.To, tx.Now().UTC().Year(), int(n)), tx.Now()), o.cfg.Random)
-			if err != nil {
-				return o.denyDraft(tx, by, err)
-			}
+			v.Reference = reference(int(n))
 			r := &releaseRecord{ID: v.Release, Channel: d.channel.Digest, Serial: d.report.Serial, Report: req.Report, Sheet: req.Sheet,
 				Author: p.ID, Drafter: o.handle(d.channel, p), Proposed: tx.Now().UnixMilli()}
 			if r.Version, err = v.Encode(); err != nil {
@@ -266,17 +279,24 @@ func (o *Office) Approve(ctx context.Context, as string, req *ReleaseReq) (*Rele
 	err := o.act(ctx, func(tx *store.Tx) (error, error) {
 		r, state, err := findRelease(tx, req.ID)
 		if err != nil {
-			return err, nil
+			return o.unknown(tx, as, "approval", req.ID, err)
 		}
 		id, c := hex.EncodeToString(r.ID[:]), o.cfg.Book.Get(r.Channel)
 		p, err := o.named(tx, as)
 		if err != nil {
 			return o.deny(tx, c, o.cfg.Book.NodeBy(), "approval", id, err)
 		}
+		if err := o.cfg.Hold(); err != nil {
+			return o.deny(tx, c, o.by(c, p, party.RoleReleaseOfficer, ""), "approval", id, err)
+		}
 		by := o.by(c, p, party.RoleReleaseOfficer, "")
 		if state != stateProposed {
 			return o.deny(tx, c, by, "approval", id, refused("release.state", "office.approve", id, "agreements 31", o.cite(c, "agreements 31"), "the release is "+state+", not proposed; each release has one recorded decision",
 				"propose it anew if it should leave after all"))
+		}
+		if req.Hold < 0 || time.Duration(req.Hold) > guard.MaxAge/time.Second {
+			return o.deny(tx, c, by, "approval", id, &errs.Error{Kind: errs.Invalid, Code: "release.hold", Op: "office.approve", Subject: id,
+				Reason: "a hold is 0 to 86400 seconds: after that the second checker's verdict is stale", Next: "approve it with a shorter hold, or later"})
 		}
 		approval, err := o.approve(tx, c, r, p)
 		if err != nil {
@@ -301,7 +321,7 @@ func (o *Office) Approve(ctx context.Context, as string, req *ReleaseReq) (*Rele
 			switch late = o.dispatch(tx, c, r); {
 			case late == nil:
 				state = stateDispatched
-			case errs.KindOf(late) != errs.Refused && errs.KindOf(late) != errs.Integrity:
+			case !waits(late) && errs.KindOf(late) != errs.Refused && errs.KindOf(late) != errs.Integrity:
 				return nil, late
 			default:
 				if err := o.note(tx, c, o.cfg.Book.NodeBy(), "dispatch", id, statement.OutcomeRefused, late, nil); err != nil {
@@ -375,6 +395,9 @@ func (o *Office) dispatch(tx *store.Tx, c *channel.Channel, r *releaseRecord) er
 	if err != nil {
 		return err
 	}
+	if err := o.stillDelegated(tx, c, r, terms); err != nil {
+		return err
+	}
 	tables, err := o.cfg.Tables(c)
 	if err != nil {
 		return err
@@ -396,17 +419,64 @@ func (o *Office) dispatch(tx *store.Tx, c *channel.Channel, r *releaseRecord) er
 	if err != nil {
 		return err
 	}
+	if !bytes.Equal(st.Act.Terms, r.Terms) || !bytes.Equal(st.Content.Narrative, r.Version) { // undoes the whole act
+		return &errs.Error{Kind: errs.Internal, Code: "release.said", Op: "office.dispatch", Reason: "what was said is not what the second checker cleared"}
+	}
 	r.Dispatched, r.Index = tx.Now().UnixMilli(), st.Index
 	return o.note(tx, c, *r.By, "dispatch", hex.EncodeToString(r.ID[:]), statement.OutcomeDone, nil, terms.Digest[:])
 }
 
-// DispatchDue dispatches what was approved and whose hold has passed. A release that the second checker or the agreement now
-// refuses is stopped and noted. It returns how many were dispatched and when the next is due (zero: none).
+// stillDelegated asks again, at the moment of dispatch, whether the officer who approved still is one, and whether the delegation still
+// covers it: between approval and dispatch it may have lapsed or been taken back.
+func (o *Office) stillDelegated(tx *store.Tx, c *channel.Channel, r *releaseRecord, t *release.DispatchTerms) error {
+	persons, err := o.persons(tx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(persons, func(p party.Person) bool { return p.ID == r.Approver })
+	if i < 0 || !persons[i].Has(party.RoleReleaseOfficer) {
+		return refused("release.officer", "office.dispatch", "", "agreements 31", o.cite(c, "agreements 31"), "who approved it is no release officer any more", "let a release officer propose and approve it anew")
+	}
+	all, err := o.delegations(tx)
+	if err != nil {
+		return err
+	}
+	var d *party.Delegation
+	for _, x := range all {
+		if x.Body.ID == r.By.Delegation && x.Post == persons[i].Alias {
+			if d, err = o.heldBy(tx, c, x); err != nil {
+				return err
+			}
+		}
+	}
+	return c.Rules.Delegated(d, agreement.Use{Author: c.Self, Role: party.RoleReleaseOfficer, Holder: r.By.Handle, Label: t.Banner, To: c.Partner(),
+		Means: party.MeansNetwork, At: tx.Now()})
+}
+
+const (
+	dispatchAtOnce = 256         // releases looked at in one unit of work
+	dispatchRetry  = time.Minute // what cannot leave now, by no fault of its own, is tried again after this
+)
+
+// waits says whether a refusal to dispatch is of the channel or the day and not of the release: then its approval stands.
+func waits(err error) bool {
+	return errs.HasCode(err, "channel.frozen") || errs.KindOf(err) == errs.Quota
+}
+
+// DispatchDue dispatches what was approved and whose hold has passed. A release that the second checker, the agreement or its officer's
+// delegation now refuses is stopped and noted; one that the channel cannot take now waits behind the others. It returns how
+// many were dispatched and when the next is due (zero: none).
 func (o *Office) DispatchDue(ctx context.Context) (n int, next time.Time, err error) {
+	if o.cfg.Hold() != nil {
+		return 0, time.Time{}, nil // what was approved waits: whether it left before is not known here
+	}
 	err = o.act(ctx, func(tx *store.Tx) (error, error) {
-		docs, err := tx.Docs(docRelease, stateApproved, store.First, "", 256)
+		docs, err := tx.Docs(docRelease, stateApproved, store.First, "", dispatchAtOnce)
 		if err != nil {
 			return nil, err
+		}
+		if len(docs) == dispatchAtOnce {
+			next = tx.Now() // there may be more
 		}
 		for i := range docs {
 			if docs[i].Sort > tx.Now().UnixMilli() {
@@ -419,19 +489,18 @@ func (o *Office) DispatchDue(ctx context.Context) (n int, next time.Time, err er
 			}
 			c := o.cfg.Book.Get(r.Channel)
 			state := stateDispatched
-			if err := o.dispatch(tx, c, r); err != nil {
-				if k := errs.KindOf(err); k != errs.Refused && k != errs.Integrity {
-					return nil, err
-				}
-				if errs.HasCode(err, "channel.frozen") || errs.KindOf(err) == errs.Unavailable {
-					continue // it may leave once the freeze is lifted
-				}
+			switch err := o.dispatch(tx, c, r); {
+			case err == nil:
+				n++
+			case waits(err):
+				state, r.NotBefore = stateApproved, tx.Now().Add(dispatchRetry).UnixMilli()
+			case errs.KindOf(err) != errs.Refused && errs.KindOf(err) != errs.Integrity:
+				return nil, err
+			default:
 				state = stateStopped
 				if err := o.note(tx, c, o.cfg.Book.NodeBy(), "dispatch", docs[i].ID, statement.OutcomeRefused, err, nil); err != nil {
 					return nil, err
 				}
-			} else {
-				n++
 			}
 			if err := putRelease(tx, r, state); err != nil {
 				return nil, err
@@ -448,7 +517,7 @@ func (o *Office) Stop(ctx context.Context, as string, req *ReleaseReq) (*Release
 	err := o.act(ctx, func(tx *store.Tx) (error, error) {
 		r, state, err := findRelease(tx, req.ID)
 		if err != nil {
-			return err, nil
+			return o.unknown(tx, as, "stop", req.ID, err)
 		}
 		id, c := hex.EncodeToString(r.ID[:]), o.cfg.Book.Get(r.Channel)
 		return o.asRole(tx, c, as, party.RoleReleaseOfficer, "stop", func(p *party.Person, by statement.By) (error, error) {
@@ -475,7 +544,7 @@ func (o *Office) ShowRelease(ctx context.Context, as string, req *ReleaseReq) (*
 	err := o.act(ctx, func(tx *store.Tx) (error, error) {
 		r, state, err := findRelease(tx, req.ID)
 		if err != nil {
-			return err, nil
+			return o.unknown(tx, as, "view", req.ID, err)
 		}
 		id, c := hex.EncodeToString(r.ID[:]), o.cfg.Book.Get(r.Channel)
 		p, err := o.who(tx, as, party.RoleReleaseOfficer, "office.show")

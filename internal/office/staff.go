@@ -1,6 +1,7 @@
 package office
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha512"
 	"encoding/hex"
@@ -30,7 +31,9 @@ func (o *Office) LoadStaff(ctx context.Context, as string, req *StaffReq) (*Staf
 		by := o.cfg.Book.NodeBy()
 		if len(have) > 0 {
 			p, err := o.who(tx, as, party.RoleKeyCustodian, "office.staff")
-			if err != nil {
+			if err != nil && !refusing(errs.KindOf(err)) {
+				return nil, err
+			} else if err != nil {
 				return o.deny(tx, nil, o.by(nil, p, party.RoleKeyCustodian, ""), "staff", "load", err)
 			}
 			by = o.by(nil, p, party.RoleKeyCustodian, "")
@@ -38,6 +41,10 @@ func (o *Office) LoadStaff(ctx context.Context, as string, req *StaffReq) (*Staf
 		staff, err := identity.ParseStaff(req.File, o.cfg.Author.Authority(), o.cfg.Policy.OID(), o.newPerson)
 		if err != nil {
 			return o.deny(tx, nil, by, "staff", "load", err)
+		}
+		if !slices.ContainsFunc(staff.Persons, func(p party.Person) bool { return p.Has(party.RoleKeyCustodian) }) {
+			return o.deny(tx, nil, by, "staff", "load", refused("identity.custodian", "office.staff", "", "separation of duties", "",
+				"the file names no key custodian: nobody could load another one", "name a post with the role key-custodian"))
 		}
 		for i := range staff.Persons {
 			p := &staff.Persons[i]
@@ -55,9 +62,12 @@ func (o *Office) LoadStaff(ctx context.Context, as string, req *StaffReq) (*Staf
 				return nil, err
 			}
 		}
+		if err := o.retire(tx, have, staff); err != nil {
+			return nil, err
+		}
 		for _, c := range o.cfg.Book.All() {
 			if err := o.publishDelegations(tx, c); err != nil {
-				return nil, err
+				return nil, &undone{nil, by, "staff", "load", err}
 			}
 		}
 		digest := sha512.Sum384(req.File)
@@ -71,6 +81,33 @@ func (o *Office) LoadStaff(ctx context.Context, as string, req *StaffReq) (*Staf
 		o.cfg.Carrier.Wake()
 	}
 	return out, err
+}
+
+// retire takes what a staff file no longer names out of force: delegations go, and posts lose roles and clearances. The posts
+// themselves stay, so that what they did can still be read and a post that comes back keeps its handles.
+func (o *Office) retire(tx *store.Tx, have []party.Person, staff *identity.Staff) error {
+	for i := range have {
+		p := &have[i]
+		if slices.ContainsFunc(staff.Persons, func(q party.Person) bool { return q.Alias == p.Alias }) {
+			continue
+		}
+		p.Roles, p.Clearances, p.Briefed = nil, nil, false
+		if err := tx.PutDoc(docPerson, p.ID.String(), "", 0, wire.MustMarshal(p)); err != nil {
+			return err
+		}
+	}
+	docs, err := tx.Docs(docDelegation, "", store.First, "", maxStaff)
+	if err != nil {
+		return err
+	}
+	for _, d := range docs {
+		if !slices.ContainsFunc(staff.Delegations, func(x identity.Delegation) bool { return delegationID(x.Body.ID) == d.ID }) {
+			if err := tx.DeleteDoc(docDelegation, d.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (o *Office) newPerson() (h party.Handle) {
@@ -87,7 +124,7 @@ func delegationID(id string) string {
 }
 
 func (o *Office) delegations(tx *store.Tx) ([]identity.Delegation, error) {
-	docs, err := tx.Docs(docDelegation, "", store.First, "", 1024)
+	docs, err := tx.Docs(docDelegation, "", store.First, "", maxStaff)
 	if err != nil {
 		return nil, err
 	}
@@ -100,34 +137,67 @@ func (o *Office) delegations(tx *store.Tx) ([]identity.Delegation, error) {
 	return out, nil
 }
 
-// publishDelegations tells the partner of c who may act, once per delegation and wording: the id of the statement is derived from
-// what it says, so that saying it again is a no-op.
+// docTold is what a partner was last told of one delegation; its state is the channel's.
+const docTold = "told"
+
+func toldState(c *channel.Channel) string { return hex.EncodeToString(c.Digest[:16]) }
+
+// publishDelegations tells the partner of c who may act: what is new or changed since it was last told, and that what is no longer here
+// has ended. What cannot be said now (a hold, a full day) is said with the next anchor.
 func (o *Office) publishDelegations(tx *store.Tx, c *channel.Channel) error {
 	all, err := o.delegations(tx)
 	if err != nil {
 		return err
 	}
-	own, err := tx.Journal(c.Own.String())
-	if err != nil {
-		return err
-	}
+	here := map[string]bool{}
 	for _, d := range all {
 		body, err := o.heldBy(tx, c, d)
 		if err != nil {
 			return err
 		}
-		id := channel.Fingerprint("entente/delegation-statement/1", c.Digest[:], wire.MustMarshal(body))
-		if _, err := tx.Statement(own, [16]byte(id[:16])); err == nil {
-			continue
-		} else if errs.KindOf(err) != errs.NotFound {
+		id := channel.Fingerprint("entente/told/1", c.Digest[:], []byte(body.ID))
+		here[hex.EncodeToString(id[:16])] = true
+		if err := o.tell(tx, c, hex.EncodeToString(id[:16]), body); err != nil {
 			return err
 		}
-		if _, err := o.cfg.Book.Say(tx, c, channel.Saying{ID: statement.ID(id[:16]), Type: statement.Delegated, By: o.cfg.Book.NodeBy(),
-			Terms: &statement.DelegationTerms{Delegation: *body}}); err != nil {
+	}
+	told, err := tx.Docs(docTold, toldState(c), store.First, "", maxStaff)
+	if err != nil {
+		return err
+	}
+	for _, d := range told {
+		var t statement.DelegationTerms
+		if err := wire.Unmarshal(d.Plain, statement.MaxBody, &t); err != nil {
+			return err
+		}
+		now := tx.Now().UnixMilli()
+		if here[d.ID] || t.Delegation.Until <= now {
+			continue
+		}
+		t.Delegation.From, t.Delegation.Until = min(t.Delegation.From, now-1), now
+		if err := o.tell(tx, c, d.ID, &t.Delegation); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tell says one delegation, unless the partner was told the same last.
+func (o *Office) tell(tx *store.Tx, c *channel.Channel, id string, body *party.Delegation) error {
+	terms := &statement.DelegationTerms{Delegation: *body}
+	raw := wire.MustMarshal(terms)
+	if d, err := tx.Doc(docTold, id); err == nil && bytes.Equal(d.Plain, raw) {
+		return nil
+	} else if err != nil && errs.KindOf(err) != errs.NotFound {
+		return err
+	}
+	_, err := o.cfg.Book.Say(tx, c, channel.Saying{Type: statement.Delegated, By: o.cfg.Book.NodeBy(), Terms: terms})
+	if k := errs.KindOf(err); err != nil && (k == errs.Refused || k == errs.Quota) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return tx.PutDoc(docTold, id, toldState(c), 0, raw)
 }
 
 // heldBy is a delegation as it reads on one channel: with the holder's handle there.
@@ -177,6 +247,9 @@ func (o *Office) staff(tx *store.Tx) (*Staff, error) {
 		return nil, err
 	}
 	for _, p := range persons {
+		if len(p.Roles) == 0 {
+			continue // retired
+		}
 		v := Post{Alias: p.Alias, Agency: string(p.Agency), Nationality: string(p.Nationality)}
 		for _, r := range p.Roles {
 			v.Roles = append(v.Roles, string(r))

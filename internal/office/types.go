@@ -1,5 +1,7 @@
 package office
 
+import "entente/internal/api"
+
 // Requests and answers of the operator interface. They are JSON on the node's socket and, with --json, on the command
 // line's standard output; field names are a public interface and only grow. Times are RFC 3339 UTC with a DTG
 // beside them; digests, ids and roots are lower-case hexadecimal.
@@ -179,6 +181,7 @@ type ReportView struct {
 	Disclosed int           `json:"disclosed"`
 	Withheld  int           `json:"withheld"`
 	Preview   string        `json:"preview,omitempty"` // the release version as the partner would see it
+	Problem   *api.Failure  `json:"problem,omitempty"` // what refuses, when it is not ok
 }
 
 // FindingView is one rule evaluated or one defect found.
@@ -278,6 +281,7 @@ type ChoiceView struct {
 type Register struct {
 	Banner  string      `json:"banner"`
 	Entries []EntryView `json:"entries"`
+	More    int         `json:"more,omitempty"` // further entries that are not shown
 	Text    string      `json:"text,omitempty"` // the register as it prints
 }
 

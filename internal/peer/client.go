@@ -58,6 +58,10 @@ func (c *Client) pool(pin Pin) (*http.Client, error) {
 // Post sends one bundle to addr ("host:port") and returns the answering bundle, empty if none was due. A failure to
 // reach the peer has Kind Unavailable and code peer.unreachable; a refusal by the peer keeps its kind and code.
 func (c *Client) Post(ctx context.Context, addr string, pin Pin, raw []byte) ([]byte, error) {
+	if addr == "" {
+		return nil, &errs.Error{Kind: errs.Unavailable, Code: "peer.address", Op: "peer.post", Reason: "no address of the partner's node is known",
+			Next: "add its card again with --address HOST:PORT, or carry bundles as files: entente bundle pack"}
+	}
 	h, err := c.pool(pin)
 	if err != nil {
 		return nil, err

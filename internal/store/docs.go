@@ -19,6 +19,9 @@ type Doc struct {
 // First comes before every doc: Docs(kind, state, First, "", limit) is the first page.
 const First int64 = math.MinInt64
 
+// Last comes after every doc: DocsBefore(kind, state, Last, "", limit) is the last page.
+const Last int64 = math.MaxInt64
+
 // PutDoc stores a document in the place of any of the same kind and id. Each version has a key of its own; that of the
 // version before is overwritten. Code store.doc for one without kind or id, or larger than 16 MiB.
 func (tx *Tx) PutDoc(kind, id, state string, sort int64, plain []byte) error {
@@ -79,12 +82,38 @@ func (tx *Tx) Doc(kind, id string) (*Doc, error) {
 
 // Docs returns up to limit documents of a kind, in one state or in all when state is "", ordered by sort and id, that
 // come after (afterSort, afterID): the last of the page before, or (First, "").
-func (tx *Tx) Docs(kind, state string, afterSort int64, afterID string, limit int) (all []Doc, err error) {
-	var r docRow
+func (tx *Tx) Docs(kind, state string, afterSort int64, afterID string, limit int) ([]Doc, error) {
 	q, args := qDocs, []any{kind, afterSort, afterID, int64(limit)}
 	if state != "" {
 		q, args = qDocsInState, append(args, state)
 	}
+	return tx.docs(q, args)
+}
+
+// DocsBefore is Docs in the opposite order, of those that come before (beforeSort, beforeID): (Last, "") is the last page.
+func (tx *Tx) DocsBefore(kind, state string, beforeSort int64, beforeID string, limit int) ([]Doc, error) {
+	q, args := qDocsBefore, []any{kind, beforeSort, beforeID, int64(limit)}
+	if state != "" {
+		q, args = qDocsBeforeInState, append(args, state)
+	}
+	return tx.docs(q, args)
+}
+
+// DocIDs returns up to limit ids of a kind that start with prefix, in order, without opening the documents.
+func (tx *Tx) DocIDs(kind, prefix string, limit int) (all []string, err error) {
+	var id string
+	err = tx.rows(qDocIDs, []any{kind, prefix, prefix + "\x7f", int64(limit)}, func() error { all = append(all, id); return nil }, &id)
+	return all, err
+}
+
+// CountDocs returns how many documents of a kind are in a state.
+func (tx *Tx) CountDocs(kind, state string) (n int, err error) {
+	_, err = tx.row(qCountDocs, []any{kind, state}, &n)
+	return n, err
+}
+
+func (tx *Tx) docs(q query, args []any) (all []Doc, err error) {
+	var r docRow
 	err = tx.rows(q, args, func() error {
 		d, err := tx.openDoc(&r)
 		if err == nil {

@@ -82,6 +82,10 @@ const (
 	qDoc
 	qDocs
 	qDocsInState
+	qDocsBefore
+	qDocsBeforeInState
+	qDocIDs
+	qCountDocs
 	qDocKey
 	qEraseDoc
 	qPutPublic
@@ -195,6 +199,12 @@ var queries = [queryCount]string{
 		"where d.kind = $1 and (d.sort, d.id) > ($2, $3) order by d.sort, d.id limit $4",
 	qDocsInState: "select d.kind, d.id, d.state, d.sort, d.box, k.wrapped from doc d join item_key k on k.id = d.item_key " +
 		"where d.kind = $1 and d.state = $5 and (d.sort, d.id) > ($2, $3) order by d.sort, d.id limit $4",
+	qDocsBefore: "select d.kind, d.id, d.state, d.sort, d.box, k.wrapped from doc d join item_key k on k.id = d.item_key " +
+		"where d.kind = $1 and (d.sort, d.id) < ($2, $3) order by d.sort desc, d.id desc limit $4",
+	qDocsBeforeInState: "select d.kind, d.id, d.state, d.sort, d.box, k.wrapped from doc d join item_key k on k.id = d.item_key " +
+		"where d.kind = $1 and d.state = $5 and (d.sort, d.id) < ($2, $3) order by d.sort desc, d.id desc limit $4",
+	qDocIDs:    "select id from doc where kind = $1 and id >= $2 and id < $3 order by id limit $4",
+	qCountDocs: "select count(*) from doc where kind = $1 and state = $2",
 	qDocKey:    "select item_key from doc where kind = $1 and id = $2",
 	qEraseDoc:  "delete from doc where kind = $1 and id = $2",
 	qPutPublic: "insert into public (kind, id, bytes) values ($1, $2, $3) on conflict (kind, id) do update set bytes = excluded.bytes",

@@ -12,16 +12,17 @@ import (
 
 // Compiled is an agreement as tables that decide. It is immutable and safe for concurrent use.
 type Compiled struct {
-	a     *Agreement
-	set   *label.Set
-	proof proof
-	unset []Problem // what keeps everything from being decided
-	sides []side
-	dirs  []direction           // dirs[from*len(sides)+to]
-	cites map[int]citation      // by number of article
-	none  citation              // what is cited where no article stands
-	fixed [ruleCount]int        // the article of each rule whose article does not depend on the question
-	said  [causeCount][4]string // what causes say, in English and Japanese, and what would change it, with the agreement's own words filled in
+	a        *Agreement
+	set      *label.Set
+	proof    proof
+	standing *Standing // of the package; nil for a bare text
+	unset    []Problem // what keeps everything from being decided
+	sides    []side
+	dirs     []direction           // dirs[from*len(sides)+to]
+	cites    map[int]citation      // by number of article
+	none     citation              // what is cited where no article stands
+	fixed    [ruleCount]int        // the article of each rule whose article does not depend on the question
+	said     [causeCount][4]string // what causes say, in English and Japanese, and what would change it, with the agreement's own words filled in
 }
 
 // proof is what is known of the signatures.
@@ -108,16 +109,20 @@ func (p *Package) Compile(s *label.Set, now time.Time, v Verifier) (*Compiled, e
 	if err != nil {
 		return nil, err
 	}
-	if st := p.status(a, now.UnixMilli(), v); len(st.Missing) > 0 || len(st.Signed) == 0 {
-		return nil, st.Err()
+	standing := p.standing(a, v)
+	if st := &standing.found; len(st.Missing) > 0 || len(st.Signed) == 0 {
+		return nil, standing.At(now).Err()
 	}
 	c, err := a.Compile(s)
 	if err != nil {
 		return nil, err
 	}
-	c.proof = verified
+	c.proof, c.standing = verified, standing
 	return c, nil
 }
+
+// Standing is what was found of the package that was compiled; nil for a bare text.
+func (c *Compiled) Standing() *Standing { return c.standing }
 
 // AsIfSigned returns tables that answer as if every party had signed the text, for editors and tests that ask what a
 // text would allow. Its findings say so. Never use it where something may leave.

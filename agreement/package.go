@@ -143,15 +143,29 @@ func (s Status) Err() error {
 
 // Status says where the agreement stands at a time. Every signature is verified each time; nothing is remembered. A
 // package whose text does not parse is unsigned.
-func (p *Package) Status(now time.Time, v Verifier) Status {
-	a, err := p.Agreement()
-	if err != nil {
-		return Status{Reasons: []Reason{{Code: errs.CodeOf(err), Text: label.Text{EN: "The text is not an agreement.", JA: "協定として読み取れない文書である。"}}}}
-	}
-	return p.status(a, now.UnixMilli(), v)
+func (p *Package) Status(now time.Time, v Verifier) Status { return p.Standing(v).At(now) }
+
+// Standing is what was found of one package's bytes: who signed them, and which of their terms keep them out of force. It
+// holds as long as those bytes do; where the agreement stands at a time is worked out from it and the time alone.
+type Standing struct {
+	a       *Agreement // nil: the text is not an agreement
+	found   Status     // what no time changes; State is not set
+	blocked bool       // a term is unset, or the text is not in order
 }
 
-func (p *Package) status(a *Agreement, now int64, v Verifier) (s Status) {
+// Standing parses the text and verifies every signature. Whoever asks often keeps what it returns beside the package,
+// which must not change afterwards.
+func (p *Package) Standing(v Verifier) *Standing {
+	a, err := p.Agreement()
+	if err != nil {
+		return &Standing{found: Status{Reasons: []Reason{{Code: errs.CodeOf(err), Text: label.Text{EN: "The text is not an agreement.", JA: "協定として読み取れない文書である。"}}}}}
+	}
+	return p.standing(a, v)
+}
+
+func (p *Package) standing(a *Agreement, v Verifier) *Standing {
+	st := &Standing{a: a}
+	s := &st.found
 	article := a.Cite(a.f.Entry.Article)
 	because := func(code errs.Code, en, ja string) {
 		s.Reasons = append(s.Reasons, Reason{code, article, label.Text{EN: en, JA: ja}})
@@ -168,33 +182,64 @@ func (p *Package) status(a *Agreement, now int64, v Verifier) (s Status) {
 			s.Signed = append(s.Signed, t.ID)
 		}
 	}
-	blocked := false
 	for _, problem := range a.Check(nil) {
 		if !problem.local {
-			blocked = true
+			st.blocked = true
 			s.Reasons = append(s.Reasons, Reason{problem.Code, problem.Article, problem.Text})
 		}
 	}
-	entry := &a.f.Entry
-	switch from, until := int64(entry.From), int64(entry.Until); {
-	case len(s.Signed) == 0:
-		s.State = Unsigned
+	return st
+}
+
+// state is where the agreement stands at a time, in milliseconds.
+func (st *Standing) state(now int64) State {
+	s := &st.found
+	switch {
+	case st.a == nil || len(s.Signed) == 0:
+		return Unsigned
 	case len(s.Missing) > 0:
-		s.State = SignedByOne
+		return SignedByOne
+	case st.a.f.Entry.Until != 0 && int64(st.a.f.Entry.Until) <= now:
+		return Ended
+	case st.blocked || now < int64(st.a.f.Entry.From): // an unset day, end or evidence blocks
+		return Signed
+	}
+	return InForce
+}
+
+// Err is that of [Standing.At], without the words where there is nothing to say.
+func (st *Standing) Err(now time.Time) error {
+	if st.state(now.UnixMilli()) == InForce {
+		return nil
+	}
+	return st.At(now).Err()
+}
+
+// At says where the agreement stands at a time.
+func (st *Standing) At(now time.Time) Status {
+	s := st.found
+	s.Reasons = slices.Clip(s.Reasons)
+	if st.a == nil {
+		return s
+	}
+	entry := &st.a.f.Entry
+	article, from, until := st.a.Cite(entry.Article), int64(entry.From), int64(entry.Until)
+	because := func(code errs.Code, en, ja string) {
+		s.Reasons = append(s.Reasons, Reason{code, article, label.Text{EN: en, JA: ja}})
+	}
+	switch s.State = st.state(now.UnixMilli()); s.State {
+	case SignedByOne:
 		because("agreement.signed-by-one", "Not every party has signed; it binds nobody yet.", "全ての当事者が署名していないため、拘束力を生じない。")
-	case until != 0 && until <= now:
-		s.State = Ended
+	case Ended:
 		because("agreement.ended", "It ended on "+stamp(until)+". Nothing new leaves; duties on what is held continue.",
 			stamp(until)+"に終了した。新たな提供は行わない。保有する情報に関する義務は存続する。")
-	case blocked || now < from: // an unset day, end or evidence blocks
-		s.State = Signed
+	case Signed:
 		en, ja := "A term is unset or the text is not in order; see the other reasons.", "未設定の定め又は不備がある。他の理由を参照。"
-		if !blocked {
+		if !st.blocked {
 			en, ja = "It enters into force on "+stamp(from)+".", stamp(from)+"に効力を生ずる。"
 		}
 		because("agreement.not-in-force", en, ja)
-	default:
-		s.State = InForce
+	case InForce:
 		because("agreement.in-force", "In force until "+stamp(until)+" ("+entry.Evidence+").", stamp(until)+"まで有効("+entry.Evidence+")。")
 	}
 	return s

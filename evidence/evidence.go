@@ -36,7 +36,7 @@ type File struct {
 	Realm     party.Realm `cbor:"2,keyasint"`
 	Channel   [48]byte    `cbor:"3,keyasint"`
 	Agreement []byte      `cbor:"4,keyasint"` // the package both parties signed
-	Keys      []Keys      `cbor:"5,keyasint"` // one per author, in order of author; several where keys were rotated
+	Keys      []Keys      `cbor:"5,keyasint"` // one for each reader of the channel, in order of author
 	Items     []Item      `cbor:"6,keyasint"`
 }
 

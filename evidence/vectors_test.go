@@ -298,6 +298,14 @@ root = "%s"
 [[party]]
 id = "NZL"
 root = "%s"
+[[author]]
+id = "JPN/jmod/node-1"
+from = "2026-01-01T00:00:00Z"
+until = "2028-01-01T00:00:00Z"
+[[author]]
+id = "NZL/nzdf/node-1"
+from = "2026-01-01T00:00:00Z"
+until = "2028-01-01T00:00:00Z"
 `, jp.root.Public().Fingerprint(), nz.root.Public().Fingerprint())
 	pkg := &agreement.Package{Text: []byte(text)}
 	a, err := pkg.Agreement()

@@ -3,6 +3,7 @@ package evidence
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"entente/agreement"
@@ -131,12 +132,19 @@ func (f *File) Verify(verify agreement.Verifier) *Report {
 	keys := map[party.Author]*seal.KeyStatement{}
 	var readers []party.Author
 	for _, k := range f.Keys {
-		if ks := r.ReadKeys(t, k); ks != nil && keys[ks.Author] == nil {
-			keys[ks.Author] = ks
-			readers = append(readers, ks.Author)
+		ks := r.ReadKeys(t, k)
+		if ks == nil {
+			return r
 		}
+		readers = append(readers, ks.Author)
+		keys[ks.Author] = ks
 	}
-	var err error
+	// Whoever exports chooses the keys, and every reader is a witness that is demanded: readers of one party, or one that the parties
+	// did not name, would make a channel in which nobody but the exporter ever saw anything.
+	err := checkReaders(t, readers)
+	if !r.Say(err, "its %d readers are authors that the agreement names, of different parties", len(readers)) {
+		return r
+	}
 	if statement.ChannelDigest(t.Agreement.Digest(), readers) != f.Channel {
 		err = bad("evidence.channel", "another channel than agreement and readers make")
 	}
@@ -147,6 +155,21 @@ func (f *File) Verify(verify agreement.Verifier) *Report {
 		f.Items[i].verify(r, f, t, keys, readers)
 	}
 	return r
+}
+
+func checkReaders(t *Terms, readers []party.Author) error {
+	for i, a := range readers {
+		switch {
+		case i > 0 && readers[i-1] >= a:
+			return bad("evidence.keys", "keys are not one for each reader, in order of author")
+		case !slices.Contains(t.Agreement.Named(), a):
+			return bad("evidence.author", "the agreement does not name "+string(a)+" as an author")
+		}
+	}
+	if len(readers) < 2 || readers[0].Party() == readers[len(readers)-1].Party() { // sorted: all of one party
+		return bad("evidence.readers", "the readers are not of two parties")
+	}
+	return nil
 }
 
 func (it *Item) verify(r *Report, f *File, t *Terms, keys map[party.Author]*seal.KeyStatement, readers []party.Author) {
@@ -195,6 +218,9 @@ func (it *Item) verify(r *Report, f *File, t *Terms, keys map[party.Author]*seal
 		act, err := statement.OpenAct(&leaf, statement.Body{Salt: it.Act.Salt, Bytes: it.Act.Bytes})
 		if err == nil && (act.Author != origin.Author || act.Channel != f.Channel || act.Epoch != origin.Epoch) {
 			err = bad("evidence.act", "the act names another journal")
+		}
+		if err == nil && act.Rules.Terms != t.Agreement.Digest() {
+			err = bad("evidence.terms", "the act is made under other terms than this agreement")
 		}
 		what := "an act"
 		if act != nil {

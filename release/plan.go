@@ -138,7 +138,7 @@ func (p *Plan) decide(it *Item, terms *agreement.Compiled, q agreement.Question)
 		switch {
 		case it.Decision.Outcome == agreement.Deny:
 			it.Code = "release.decision.deny"
-		case it.Kind == KindParagraph && reference.MatchString(it.Text):
+		case it.Kind == KindParagraph && refers(it.Text):
 			it.Code = "release.text.reference" // it would name a withheld paragraph, or the wrong one
 		default:
 			it.Shown = true

@@ -91,6 +91,36 @@ type Companions struct {
 // reference finds text that names another paragraph by number.
 var reference = regexp.MustCompile(`(?i)第\s*[0-9\x{ff10}-\x{ff19}一二三四五六七八九十]+\s*項|\b(?:paragraphs?|paras?\.?|portions?)\s+[0-9]|[¶§]\s*[0-9]`)
 
+// refers reports whether s names a paragraph by its number. The expression is slow and nearly every text has none of the
+// words it begins with, so they are looked for first.
+func refers(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch rest := s[i:]; s[i] {
+		case 'p', 'P':
+			if !begins(rest, "para") && !begins(rest, "portion") {
+				continue
+			}
+		case "第"[0]:
+			if !strings.HasPrefix(rest, "第") {
+				continue
+			}
+		case "§"[0]:
+			if !strings.HasPrefix(rest, "§") && !strings.HasPrefix(rest, "¶") {
+				continue
+			}
+		default:
+			continue
+		}
+		return reference.MatchString(s)
+	}
+	return false
+}
+
+// begins reports whether s begins with an English word, in capitals or not.
+func begins(s, word string) bool {
+	return len(s) >= len(word) && strings.EqualFold(s[:len(word)], word)
+}
+
 func sheetError(code errs.Code, subject, reason string) error {
 	return &errs.Error{Kind: errs.Invalid, Code: code, Op: "release.sheet", Subject: subject, Reason: reason}
 }
@@ -185,7 +215,7 @@ func sheetText(s string, max int) errs.Code {
 	if code := checkText(s, max); code != "" {
 		return code
 	}
-	if reference.MatchString(s) {
+	if refers(s) {
 		return "release.text.reference"
 	}
 	return ""

@@ -22,7 +22,7 @@ type benchExchangeCmd struct {
 	benchFlags
 	Reports int `help:"Reports to release in batches, in all." default:"6000"`
 	Batch   int `help:"Reports that are due at one moment. Each batch is one measurement; figures are medians over them." default:"2000"`
-	Size    int `help:"Size of a release version, in bytes." default:"4096"`
+	Size    int `help:"Size of a report as drafted, in bytes." default:"4096"`
 	Singles int `help:"Reports to release one at a time." default:"200"`
 }
 
@@ -35,7 +35,8 @@ type benchExchangeResult struct {
 	CPUPerItem    float64      `json:"cpu_us_per_item"` // both processes
 	BytesPerItem  float64      `json:"bytes_per_item"`  // on the wire, both ways, TLS included
 	PeakMiB       float64      `json:"peak_mib"`        // of the larger process
-	VersionBytes  int          `json:"version_bytes"`   // of one release version
+	ReportBytes   int          `json:"report_bytes"`    // of one report as drafted
+	VersionBytes  int          `json:"version_bytes"`   // of the release version it becomes: what is carried
 	Reports       int          `json:"reports"`
 	Batches       []benchBatch `json:"batches"`
 	Single        benchSingle  `json:"single"`
@@ -86,7 +87,6 @@ type benchExchange struct {
 	cmd    *benchExchangeCmd
 	res    *benchExchangeResult
 	meters [2]*measure.Meter
-	filler int // bytes of text in a report
 	made   atomic.Int64
 }
 
@@ -94,8 +94,8 @@ type benchExchange struct {
 const statementsPerDay = "per_day = 1048576"
 
 func (c *benchExchangeCmd) Run(a *app) error {
-	if c.Batch < 1 || c.Reports < c.Batch || c.Singles < 1 || c.Size < 1<<10 || c.Size > 32<<10 {
-		return &errs.Error{Kind: errs.Usage, Code: "bench.flags", Op: "bench.exchange", Reason: "needs at least one batch, one single report, and 1 to 32 KiB a version"}
+	if c.Batch < 1 || c.Reports < c.Batch || c.Singles < 1 || c.Size < minReport || c.Size > 32<<10 {
+		return &errs.Error{Kind: errs.Usage, Code: "bench.flags", Op: "bench.exchange", Reason: "needs at least one batch, one single report, and 1200 to 32768 bytes a report"}
 	}
 	base, err := os.MkdirTemp(c.At, "entente-bench-")
 	if err != nil {
@@ -150,7 +150,8 @@ func (b *benchExchange) raise(a *app) (err error) {
 			return err
 		}
 	}
-	b.filler, b.res.VersionBytes, err = fitReport(b.cmd.Size)
+	b.res.ReportBytes = len(benchReport(1, b.cmd.Size).Report)
+	b.res.VersionBytes, err = benchVersion(b.cmd.Size)
 	return err
 }
 
@@ -253,12 +254,8 @@ func (b *benchExchange) unlock() error {
 func (b *benchExchange) propose(ctx context.Context, n int) ([]string, error) {
 	ids := make([]string, n)
 	err := b.many(n, func(i int) error {
-		req, err := benchReport(int(b.made.Add(1)), b.filler)
-		if err != nil {
-			return err
-		}
 		var v office.ReleaseView
-		err = b.nzl.as("analyst").Call(ctx, "release.propose", req, &v)
+		err := b.nzl.as("analyst").Call(ctx, "release.propose", benchReport(int(b.made.Add(1)), b.cmd.Size), &v)
 		ids[i] = v.ID
 		return err
 	})

@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"entente/internal/office"
+	"entente/party"
 )
 
 type reportCmd struct {
@@ -50,43 +52,83 @@ func (a *app) printReport(v *office.ReportView, preview bool) error {
 	}
 	return a.print(v, func(w io.Writer) {
 		fmt.Fprintf(w, "%s  %s: %s\n\n", v.Serial, a.say("roll-up of the original", "原本の総合標記"), v.Banner)
-		if len(v.Findings) > 0 {
-			for _, f := range v.Findings {
-				where := f.Portion
-				if f.Line > 0 {
-					where = strings.TrimSpace(fmt.Sprintf("%s %s %d", where, a.say("line", "行"), f.Line))
-				}
-				fmt.Fprintf(w, "%-7s %s: %s: %s\n", f.Outcome, where, f.Code, f.Text)
-			}
-			fmt.Fprintln(w)
-		}
 		t := table(w)
-		fmt.Fprintln(t, a.say("PORTION\tMARK\t\tWHY", "部分\t標記\t\t理由"))
-		for _, p := range v.Portions {
-			if p.Shown {
-				fmt.Fprintf(t, "%s\t%s\t%s %d\t\n", p.ID, p.Mark, a.say("shown as", "提供"), p.Number)
-			} else {
-				why := p.Reason
-				if p.Article != "" {
-					why += " (" + strings.Trim(p.Rule+", "+p.Article, ", ") + ")"
-				}
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", p.ID, p.Mark, a.say("withheld", "提供せず"), why)
+		for _, f := range v.Findings {
+			where := f.Portion
+			if f.Line > 0 {
+				where = strings.TrimSpace(fmt.Sprintf("%s %s %d", where, a.say("line", "行"), f.Line))
 			}
+			if where == "" {
+				where = a.say("report", "報告全体")
+			}
+			outcome := a.say(f.Outcome, map[string]string{"refuse": "不可", "note": "注意"}[f.Outcome])
+			fmt.Fprintf(t, "%s\t%s\t%s: %s\n", outcome, where, f.Code, f.Text)
+		}
+		if len(v.Findings) > 0 {
+			fmt.Fprintln(t)
 		}
 		t.Flush()
+		a.printPortions(w, v.Portions)
 		fmt.Fprintf(w, a.say("\n%d portions shown, %d withheld\n", "\n提供 %d 件、提供せず %d 件\n"), v.Disclosed, v.Withheld)
+		if !v.OK {
+			fmt.Fprintln(w, a.say("as it stands, nothing of this report may leave", "このままでは、この報告から何も提供できません"))
+		}
 		if preview && v.Preview != "" {
 			fmt.Fprintf(w, "\n%s\n", v.Preview)
 		}
 	})
 }
 
+// printPortions shows what happens to each portion. Header fields without a mark never travel: they share one line.
+func (a *app) printPortions(w io.Writer, portions []office.PortionView) {
+	t := table(w)
+	fmt.Fprintln(t, a.say("PORTION\tMARK\tDECISION\tWHY", "部分\t標記\t判定\t理由"))
+	header := 0
+	for _, p := range portions {
+		if p.Code == codeHeader {
+			header++
+		}
+	}
+	for _, p := range portions {
+		switch {
+		case p.Code == codeHeader && header == 0: // counted in the line of the first
+		case p.Code == codeHeader:
+			fmt.Fprintf(t, a.say("header (%d fields)", "標題部(%d欄)")+"\t\t%s\t%s\n", header, a.say("withheld", "提供せず"), p.Reason)
+			header = 0
+		case p.Shown && p.Number == 0:
+			fmt.Fprintf(t, "%s\t%s\t%s\n", p.ID, p.Mark, a.say("shown as title", "標題として提供"))
+		case p.Shown:
+			fmt.Fprintf(t, "%s\t%s\t%s %d\n", p.ID, p.Mark, a.say("shown as", "提供"), p.Number)
+		default:
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", p.ID, p.Mark, a.say("withheld", "提供せず"), p.Reason+bracketed(strings.Trim(p.Rule+", "+p.Article, ", ")))
+		}
+	}
+	t.Flush()
+}
+
+// codeHeader is the code of a header field without a mark.
+const codeHeader = "release.header.withheld"
+
+// asParty lets --as name the party as which to look ("report preview --as JPN"): three capital letters are a party, never a
+// post. The post that acts then comes from ENTENTE_AS.
+func (a *app) asParty(to *string) {
+	p, err := party.ParseParty(a.flags.As)
+	if err != nil {
+		return
+	}
+	if *to == "" {
+		*to = string(p)
+	}
+	a.flags.As = os.Getenv("ENTENTE_AS")
+}
+
 type reportCheckCmd struct {
 	reportArgs
-	To string `default:"JPN" help:"Party that would receive."`
+	To string `placeholder:"PARTY" help:"Party that would receive (default: the only partner). --as PARTY says the same; then ENTENTE_AS names the post."`
 }
 
 func (c *reportCheckCmd) Run(a *app) error {
+	a.asParty(&c.To)
 	report, sheet, err := c.read()
 	if err != nil {
 		return err
@@ -100,10 +142,11 @@ func (c *reportCheckCmd) Run(a *app) error {
 
 type reportPreviewCmd struct {
 	reportArgs
-	PartyAs string `name:"for" aliases:"to" required:"" help:"Party as which to look, e.g. JPN."`
+	PartyAs string `name:"for" aliases:"to" placeholder:"PARTY" help:"Party as which to look (default: the only partner). --as PARTY says the same; then ENTENTE_AS names the post."`
 }
 
 func (c *reportPreviewCmd) Run(a *app) error {
+	a.asParty(&c.PartyAs)
 	report, sheet, err := c.read()
 	if err != nil {
 		return err
@@ -158,18 +201,18 @@ func (c *releaseShowCmd) Run(a *app) error {
 	}
 	return a.print(&v, func(w io.Writer) {
 		fmt.Fprintf(w, "%s  %s  %s\n%s -> %s  %s\n\n", v.ID, v.State, v.Reference, v.Serial, v.To, v.Banner)
-		for _, p := range v.Portions {
-			if !p.Shown {
-				fmt.Fprintln(w, a.say("withheld", "提供せず"), p.ID+bracketed(p.Mark)+": "+p.Reason+bracketed(strings.Trim(p.Rule+", "+p.Article, ", ")))
-			}
-		}
+		a.printPortions(w, v.Portions)
 		fmt.Fprintln(w)
+		t := table(w)
+		fmt.Fprintln(t, a.say("DECISION\tRULE\tARTICLE\tWHY", "判定\t規則\t根拠\t理由"))
 		for _, f := range v.Findings {
-			fmt.Fprintf(w, "%-12s %-16s %-18s %s\n", f.Outcome, f.Rule, f.Article, f.Text)
-			if f.Change != "" {
-				fmt.Fprintf(w, "%-12s %s: %s\n", "", a.say("would change", "変わる条件"), f.Change)
+			outcome := a.say(f.Outcome, map[string]string{"allow": "可", "deny": "不可", "needs-person": "要判断"}[f.Outcome])
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", outcome, f.Rule, f.Article, f.Text)
+			if f.Change != "" && f.Outcome != "allow" {
+				fmt.Fprintf(t, "\t\t\t%s: %s\n", a.say("would change", "変わる条件"), f.Change)
 			}
 		}
+		t.Flush()
 		fmt.Fprintf(w, "\n%s\n", v.Preview)
 	})
 }

@@ -57,7 +57,8 @@ var rooms = map[string]room{
 	"internal/testnet": {allRooms + "examples/exercise internal/clock internal/limits internal/store internal/peer internal/identity internal/channel internal/link internal/office internal/api internal/node pgregory.net/rapid",
 		"simulated nodes, for tests", false},
 	"internal/deptest": {"", "tests only", false},
-	"cmd/entente": {allRooms + "examples/exercise internal/clock internal/limits internal/identity internal/api internal/office internal/node internal/web " +
+	"internal/measure": {allRooms + "internal/store/sqlite golang.org/x/mod golang.org/x/sys", "primitives and named peers timed for the bench command; nothing else may lean on them", false},
+	"cmd/entente": {allRooms + "examples/exercise internal/clock internal/limits internal/measure internal/identity internal/api internal/office internal/node internal/web " +
 		"github.com/alecthomas/kong golang.org/x/term golang.org/x/text", "parses, calls and prints: what it could do beside the node's operations, a screen could not", false},
 }
 

@@ -197,6 +197,15 @@ func (c *Carrier) Routes() []*channel.Channel {
 	return out
 }
 
+// Channel returns the channel that a prefix of its digest names; with "" the only one there is.
+func (c *Carrier) Channel(prefix string) (*channel.Channel, error) {
+	r, err := c.find(prefix)
+	if err != nil {
+		return nil, err
+	}
+	return r.channel, nil
+}
+
 // find returns the route of a channel; with "" the only one there is. Prefixes of the digest suffice.
 func (c *Carrier) find(prefix string) (*route, error) {
 	c.mu.RLock()

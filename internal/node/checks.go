@@ -15,6 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// freeBytes is how much this account may still write where dir is.
+func freeBytes(dir string) (uint64, bool) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return 0, false
+	}
+	return uint64(fs.Bavail) * uint64(fs.Bsize), true
+}
+
 // checks is what the node can say of itself, each with what to do.
 func (n *Node) checks(ctx context.Context) []office.Check {
 	var out []office.Check
@@ -47,9 +56,10 @@ func (n *Node) checks(ctx context.Context) []office.Check {
 			say("permissions", "failure", fmt.Sprintf("%s can be read by others (mode %o)", p, info.Mode().Perm()), "chmod 600 "+p)
 		}
 	}
-	var fs unix.Statfs_t
-	if err := unix.Statfs(n.cfg.Dir, &fs); err == nil {
-		free := uint64(fs.Bavail) * uint64(fs.Bsize)
+	if info, err := os.Stat(n.cfg.Dir); err == nil && info.Mode().Perm()&0o077 != 0 {
+		say("permissions", "warning", fmt.Sprintf("others can look into the node directory (mode %o)", info.Mode().Perm()), "chmod 700 "+n.cfg.Dir)
+	}
+	if free, ok := freeBytes(n.cfg.Dir); ok {
 		if free < limits.DiskHeadroom {
 			say("disk", "failure", fmt.Sprintf("%d MiB free", free>>20), "free space: under this headroom nothing more is taken in from partners")
 		} else {

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -32,6 +33,8 @@ import (
 	"entente/release"
 	"entente/seal"
 	"entente/statement"
+
+	"golang.org/x/sys/unix"
 )
 
 // Config says which node to open. Dir and Passphrase are required; the rest has a real default and is replaced by simulations.
@@ -174,6 +177,7 @@ func (n *Node) unlock() error {
 		return &errs.Error{Kind: errs.NotFound, Code: "node.keys", Op: "node.open", Err: err, Next: "restore keys/node.key from its backup"}
 	}
 	secret, err := seal.UnlockKeyFile(n.cfg.Passphrase, file, n.set.realm, nodeKind)
+	n.cfg.Passphrase = nil // needed once; the caller's copy is the caller's
 	if err != nil {
 		return err
 	}
@@ -209,14 +213,32 @@ func (n *Node) unlock() error {
 	return nil
 }
 
-// checkMarker compares database and marker. If they disagree the node opens, reads and receives, and signs nothing.
+// checkMarker compares database and marker, and looks whether a partner ever showed a head that this node does not know. If anything
+// disagrees the node opens, reads and receives, and signs nothing.
 func (n *Node) checkMarker(ctx context.Context) {
 	err := n.store.CheckMarker(ctx)
+	if err == nil {
+		var ahead bool
+		if err = n.store.View(ctx, func(tx *store.Tx) (err error) { ahead, err = link.OwnHeadAhead(tx); return }); err == nil && ahead {
+			err = &errs.Error{Kind: errs.Refused, Code: "exchange.own-head-ahead", Op: "node.open", Reason: "a partner showed a head of this node that it does not know"}
+		}
+	}
 	if err == nil {
 		return
 	}
 	n.rollback(errs.CodeOf(err))
 	n.cfg.Logger.Error("nothing will be signed", "code", errs.CodeOf(err), "err", err)
+}
+
+// room refuses what partners send while the disk is almost full: what is left is for this side's own acts. A file system that does
+// not say how much is free is taken to have enough; a full one fails the act that finds it.
+func (n *Node) room() error {
+	free, ok := freeBytes(n.cfg.Dir)
+	if !ok || free >= limits.DiskHeadroom {
+		return nil
+	}
+	return &errs.Error{Kind: errs.Unavailable, Code: "node.disk", Op: "node.receive", Reason: fmt.Sprintf("%d MiB are free on this disk; nothing more is taken in from partners", free>>20),
+		Next: "free space; partners send again, nothing is lost"}
 }
 
 // rollback holds every signature back: this node may have signed more than it remembers.
@@ -275,7 +297,8 @@ func (n *Node) connect(ctx context.Context, set *label.Set) error {
 	}
 	n.carrier, err = link.New(ctx, link.Config{Store: n.store, Book: n.book, Transport: transport, Author: n.set.author, Realm: n.set.realm, Root: n.card.Root,
 		KeyStatement: n.card.Keys, Keys: ks, Signing: n.keys.Signing, Cosigning: n.keys.Cosigning, KEM: exchange.KEMKeys(n.keys.KEM), LinkKey: n.keys.Link,
-		Random: n.cfg.Random, Clock: n.time.Now, Logger: n.cfg.Logger, Budget: n.cfg.Budget, Hold: n.held, Precedence: precedence, Rollback: n.rollback})
+		Random: n.cfg.Random, Clock: n.time.Now, Logger: n.cfg.Logger, Budget: n.cfg.Budget, Hold: n.held, Precedence: precedence, Rollback: n.rollback,
+		Room: n.room})
 	if err != nil {
 		return err
 	}
@@ -402,9 +425,11 @@ func (n *Node) Serve(ctx context.Context, ready func(addr string)) error {
 
 // listenPrivate opens the operators' socket so that only the node's own account can use it, from the first moment on.
 func listenPrivate(path string) (net.Listener, error) {
+	old := unix.Umask(0o177) // of the whole process: what else is made meanwhile is no more open for it
 	l, err := net.Listen("unix", path)
+	unix.Umask(old)
 	if err == nil {
-		err = os.Chmod(path, 0o600) // the directory is 0700, so that nobody else reached it in between
+		err = os.Chmod(path, 0o600)
 	}
 	if err != nil {
 		return nil, &errs.Error{Kind: errs.Unavailable, Code: "node.socket", Op: "node.serve", Subject: path, Err: err,
@@ -421,6 +446,8 @@ const retryAfter = 5 * time.Second
 func (n *Node) Work(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var exchanges sync.WaitGroup
+	defer exchanges.Wait() // they end with ctx
 	behind := false
 	for {
 		select {
@@ -444,9 +471,12 @@ func (n *Node) Work(ctx context.Context) {
 		} else if !next.IsZero() {
 			wait = min(wait, max(next.Sub(n.time.Now()), 0))
 		}
-		if _, err := n.carrier.Sync(ctx); err != nil && ctx.Err() == nil {
-			n.cfg.Logger.Info("exchange", "code", errs.CodeOf(err))
-		}
+		// A partner that does not answer must not hold up the others, nor what is due here.
+		exchanges.Go(func() {
+			if _, err := n.carrier.SyncIdle(ctx); err != nil && ctx.Err() == nil {
+				n.cfg.Logger.Info("exchange", "code", errs.CodeOf(err))
+			}
+		})
 		timer.Reset(wait)
 	}
 }

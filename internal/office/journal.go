@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"entente/custody"
 	"entente/errs"
 	"entente/evidence"
 	"entente/exchange"
@@ -15,7 +16,9 @@ import (
 	"entente/internal/link"
 	"entente/internal/store"
 	"entente/journal"
+	"entente/label"
 	"entente/party"
+	"entente/release"
 	"entente/seal"
 	"entente/statement"
 )
@@ -204,7 +207,7 @@ func (o *Office) spots(tx *store.Tx, req *ProofReq) (*channel.Channel, []spot, e
 func (o *Office) Proof(ctx context.Context, as string, req *ProofReq) (*Blob, error) {
 	var out *Blob
 	err := o.act(ctx, func(tx *store.Tx) (error, error) {
-		return o.asRole(tx, nil, as, party.RoleAuditor, "evidence", func(_ *party.Person, by statement.By) (error, error) {
+		return o.asRole(tx, nil, as, party.RoleAuditor, "evidence", func(p *party.Person, by statement.By) (error, error) {
 			c, spots, err := o.spots(tx, req)
 			if err != nil {
 				if errs.KindOf(err) == errs.Refused {
@@ -225,6 +228,15 @@ func (o *Office) Proof(ctx context.Context, as string, req *ProofReq) (*Blob, er
 				f.Keys = append(f.Keys, evidence.Keys{Root: k.Root, Statement: k.Statement})
 			}
 			for _, s := range spots {
+				if req.Open {
+					why, err := o.mayShow(tx, c, p, s)
+					if err != nil {
+						return nil, err
+					}
+					if why != nil {
+						return o.deny(tx, c, by, "evidence", "contents", why)
+					}
+				}
 				item, err := o.proveSpot(tx, c, s, req.Open)
 				if err != nil {
 					if k := errs.KindOf(err); k == errs.Unavailable || k == errs.NotFound {
@@ -247,6 +259,54 @@ func (o *Office) Proof(ctx context.Context, as string, req *ProofReq) (*Blob, er
 		})
 	})
 	return out, err
+}
+
+// mayShow says why a person may not take a content out as evidence: an auditor's role opens journals, and only a clearance opens what
+// was released. What came from a partner is judged by the own marking, and opened by nobody before it is registered.
+func (o *Office) mayShow(tx *store.Tx, c *channel.Channel, p *party.Person, s spot) (why, failure error) {
+	st, err := channel.Read(tx, s.journal, s.index)
+	if err != nil || st.Act == nil || st.Content == nil || st.Act.Type != statement.Dispatch {
+		return nil, err
+	}
+	subject := hex.EncodeToString(st.Act.Thread[:])
+	mark := label.Label{}
+	if s.journal.Own {
+		v, err := release.DecodeVersion(st.Content.Narrative)
+		if err != nil {
+			return nil, err
+		}
+		mark = v.Banner
+	} else {
+		d, err := tx.Doc(docInbound, subject)
+		if err != nil && errs.KindOf(err) != errs.NotFound {
+			return nil, err
+		}
+		if err != nil || d.State != string(custody.Registered) {
+			return refused("evidence.unregistered", "office.proof", subject, "agreements 13", "", "what no registry officer accepted is opened by nobody", "leave its content out: it is proved all the same"), nil
+		}
+		r, err := decodeInbound(d)
+		if err != nil {
+			return nil, err
+		}
+		mark = r.Receipt.Own
+	}
+	return o.cleared(p, mark, "office.proof", "evidence.clearance", subject, tx.Now(), "leave contents out: what was said is proved all the same; or let a cleared auditor export it"), nil
+}
+
+// cleared refuses a person whose clearance does not cover a marking.
+func (o *Office) cleared(p *party.Person, mark label.Label, op string, code errs.Code, subject string, at time.Time, next string) error {
+	ok, found := o.cfg.Set.Admit(p, mark, at)
+	if ok {
+		return nil
+	}
+	e := refused(code, op, subject, "agreements 19", "", "the clearance does not cover it", next)
+	for _, f := range found {
+		if !f.OK {
+			e.Rule, e.Reason = f.Rule, f.Text.EN
+			break
+		}
+	}
+	return e
 }
 
 // proveSpot proves one statement under the largest head that the reader cosigned.
@@ -373,7 +433,7 @@ func (o *Office) Status(ctx context.Context, _ string, _ *Empty) (*Status, error
 	}
 	err := o.cfg.Store.View(ctx, func(tx *store.Tx) error {
 		for _, c := range o.cfg.Book.All() {
-			st := c.Package.Status(tx.Now(), o.cfg.Verify)
+			st := c.Rules.Standing().At(tx.Now())
 			v := ChannelStatus{Channel: hex48(c.Digest), Agreement: c.Agreement.ID(), Title: c.Agreement.Title().EN, State: st.State.String(), Partner: string(c.Peer)}
 			for _, r := range st.Reasons {
 				v.Reasons = append(v.Reasons, r.Text.EN)

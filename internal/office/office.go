@@ -94,7 +94,7 @@ func (o *Office) act(ctx context.Context, fn func(tx *store.Tx) (refusal, failur
 		return err
 	})
 	var u *undone
-	if errors.As(err, &u) {
+	if errors.As(err, &u) && refusing(errs.KindOf(u.why)) {
 		err = o.cfg.Store.Do(ctx, func(tx *store.Tx) error {
 			return o.note(tx, u.c, u.by, u.event, u.subject, statement.OutcomeDeny, u.why, nil)
 		})

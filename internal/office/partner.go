@@ -3,11 +3,15 @@ package office
 import (
 	"context"
 	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"slices"
 	"time"
 
 	"entente/agreement"
 	"entente/errs"
 	"entente/internal/channel"
+	"entente/internal/identity"
 	"entente/internal/link"
 	"entente/internal/store"
 	"entente/label"
@@ -315,16 +319,96 @@ func (o *Office) paired(tx *store.Tx, c *channel.Channel) error {
 		"pair first: entente pair add, entente pair confirm")
 }
 
-// PackBundle seals what the partner has not confirmed into bytes to be carried.
-func (o *Office) PackBundle(ctx context.Context, _ string, req *BundleReq) (*BundleView, error) {
+// PackBundle seals what the partner has not confirmed into bytes to be carried. Carrying is a means of transmission of its own: the
+// agreement must list it, and so must the delegation behind every release in the bundle. The bundle is noted before it is handed out.
+func (o *Office) PackBundle(ctx context.Context, as string, req *BundleReq) (*BundleView, error) {
+	if err := o.Anchor(ctx); err != nil {
+		return nil, err
+	}
 	if _, _, err := o.DispatchDue(ctx); err != nil {
 		return nil, err
 	}
-	raw, n, receipts, err := o.cfg.Carrier.Pack(ctx, req.Channel)
+	c, err := o.cfg.Carrier.Channel(req.Channel)
+	if err != nil {
+		return nil, err
+	}
+	by := o.cfg.Book.NodeBy()
+	err = o.act(ctx, func(tx *store.Tx) (error, error) {
+		if as != "" {
+			p, err := o.named(tx, as)
+			if err != nil {
+				return o.deny(tx, c, by, "pack", "", err)
+			}
+			if len(p.Roles) > 0 {
+				by = o.by(c, p, p.Roles[0], "")
+			}
+		}
+		why, failure := o.mayCarry(tx, c)
+		if why != nil && failure == nil {
+			return o.deny(tx, c, by, "pack", "", why)
+		}
+		return nil, failure
+	})
+	if err != nil {
+		return nil, err
+	}
+	raw, n, receipts, err := o.cfg.Carrier.Pack(ctx, hex48(c.Digest))
+	if err != nil {
+		return nil, err
+	}
+	digest := sha512.Sum384(raw)
+	err = o.act(ctx, func(tx *store.Tx) (error, error) {
+		return nil, o.note(tx, c, by, "pack", fmt.Sprintf("%d statements", n), statement.OutcomeDone, nil, digest[:])
+	})
 	if err != nil {
 		return nil, err
 	}
 	return &BundleView{From: string(o.cfg.Author), Statements: n, Receipts: receipts, Answer: raw}, nil
+}
+
+// mayCarry says why what the partner does not hold yet may not be carried as a file, or nil.
+func (o *Office) mayCarry(tx *store.Tx, c *channel.Channel) (why, failure error) {
+	if !slices.Contains(c.Agreement.Means(), party.MeansCourier) {
+		return refused("agreement.means", "office.pack", string(party.MeansCourier), "agreements 26", o.cite(c, "agreements 26"), "the agreement does not list carrying as a means of transmission",
+			"exchange over the network: entente sync"), nil
+	}
+	own, err := tx.Journal(c.Own.String())
+	if err != nil {
+		return nil, err
+	}
+	_, held, err := o.receipts(tx, c, own)
+	if err != nil {
+		return nil, err
+	}
+	all, err := o.delegations(tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, gap := range held.Gaps(0, own.Size) {
+		entries, err := tx.Statements(own, gap[0], gap[1])
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if e.Type != string(statement.Dispatch) {
+				continue
+			}
+			st, err := channel.Read(tx, own, e.Index)
+			if err != nil {
+				return nil, err
+			}
+			if st.Act == nil || st.Content == nil {
+				continue // nothing of it can leave
+			}
+			if !slices.ContainsFunc(all, func(d identity.Delegation) bool {
+				return d.Body.ID == st.Act.By.Delegation && d.Body.AllowsMeans(party.MeansCourier)
+			}) {
+				return refused("agreement.delegation.means", "office.pack", hex.EncodeToString(e.ID[:]), "delegation means", "", "the delegation under which it was released does not allow it to be carried",
+					"exchange over the network: entente sync"), nil
+			}
+		}
+	}
+	return nil, nil
 }
 
 // OpenBundle takes in a bundle that was carried.

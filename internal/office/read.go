@@ -35,7 +35,7 @@ func (o *Office) Open(ctx context.Context, as string, req *OpenReq) (*OpenView, 
 				return nil, err
 			}
 			outcome, findings := custody.Admit(custody.AccessRequest{Person: p, Entry: &e, Purpose: req.Purpose, Grants: r.Grants,
-				State: c.Package.Status(tx.Now(), o.cfg.Verify).State, At: tx.Now()}, c.Rules)
+				State: c.Rules.Standing().At(tx.Now()).State, At: tx.Now()}, c.Rules)
 			view := &OpenView{Control: req.Control}
 			for _, f := range findings {
 				view.Findings = append(view.Findings, viewRule(f, req.Lang))

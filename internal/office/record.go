@@ -173,5 +173,5 @@ func (o *Office) ListReleases(ctx context.Context, as string, req *ListReq) (*Re
 
 // mayOnChannel refuses new sendings unless the agreement is in force now.
 func (o *Office) mayOnChannel(c *channel.Channel, at time.Time) error {
-	return c.Package.Status(at, o.cfg.Verify).Err()
+	return c.Rules.Standing().Err(at)
 }

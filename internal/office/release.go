@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"entente/agreement"
@@ -32,6 +33,9 @@ type draft struct {
 
 // read reads a report and its sheet and asks the agreement about every portion, as a draft: who decides is still open.
 func (o *Office) read(req *ReportReq, author party.Handle, at time.Time) (*draft, error) {
+	if all := o.cfg.Book.All(); req.To == "" && len(all) == 1 {
+		req.To = string(all[0].Partner())
+	}
 	to, err := party.ParseParty(req.To)
 	if err != nil {
 		return nil, err
@@ -39,6 +43,11 @@ func (o *Office) read(req *ReportReq, author party.Handle, at time.Time) (*draft
 	d := &draft{}
 	if d.channel, err = o.cfg.Book.To(to); err != nil {
 		return nil, err
+	}
+	for _, c := range o.cfg.Book.All() { // of several agreements with a party, one that is in force
+		if c.Partner() == to && o.mayOnChannel(d.channel, at) != nil {
+			d.channel = c
+		}
 	}
 	if err := o.mayOnChannel(d.channel, at); err != nil {
 		return nil, err
@@ -59,7 +68,9 @@ func (o *Office) read(req *ReportReq, author party.Handle, at time.Time) (*draft
 		Question: agreement.Question{From: o.cfg.Author.Party(), To: to, Author: d.channel.Self, Reader: d.channel.Peer, Means: party.MeansNetwork,
 			At: at, Drafter: author, Draft: true}}
 	d.plan = release.Prepare(d.prep)
-	d.problem = d.plan.Refusal()
+	if release.Refusing(d.plan.Findings) {
+		d.problem = refusal(d.plan.Findings)
+	}
 	if d.problem == nil {
 		d.problem = o.underCeiling(d.report)
 	}
@@ -75,10 +86,25 @@ func (o *Office) underCeiling(r *release.Report) error {
 		"handle it in a domain accredited for its level")
 }
 
+// findingRule names the rule behind a finding of package release.
+func findingRule(code errs.Code) string {
+	for _, r := range [][2]string{{"release.banner.", "labels R13"}, {"release.tearline.", "labels R3"}, {"release.portion.", "labels R14"}, {"release.header.", "labels R14"},
+		{"release.sheet.", "labels R14"}, {"release.title.", "labels R14"}, {"release.gist.", "labels R14"}, {"label.", "labels R1"}} {
+		if strings.HasPrefix(string(code), r[0]) {
+			return r[1]
+		}
+	}
+	return "form of a report"
+}
+
 func refusal(findings []release.Finding) error {
 	for _, f := range findings {
 		if f.Severity == release.Refuse {
-			return refused(f.Code, "office.report", f.Portion, "labels R14", "", f.Text.EN, "correct the report and check it again")
+			where := f.Portion
+			if f.Line > 0 {
+				where = strings.TrimSpace(fmt.Sprintf("%s line %d", where, f.Line))
+			}
+			return refused(f.Code, "office.report", where, findingRule(f.Code), "", f.Text.EN, "correct the report or its sheet and check it again: entente report check")
 		}
 	}
 	return refused("release.report", "office.report", "", "", "", "the report cannot be read", "check its form")
@@ -312,7 +338,10 @@ func (o *Office) Approve(ctx context.Context, as string, req *ReleaseReq) (*Rele
 			return nil, err
 		}
 		r.Approver, r.By, r.Approved = p.ID, &by, tx.Now().UnixMilli()
-		r.NotBefore = tx.Now().Add(time.Duration(max(req.Hold, 0)) * time.Second).UnixMilli()
+		r.NotBefore = tx.Now().UnixMilli()
+		if req.Hold > 0 { // at a full second, so that what was approved together leaves together
+			r.NotBefore = tx.Now().Add(time.Duration(req.Hold)*time.Second + time.Second - 1).Truncate(time.Second).UnixMilli()
+		}
 		if err := o.note(tx, c, by, "approval", id, statement.OutcomeAllow, nil, approval.Terms.Decision[:]); err != nil {
 			return nil, err
 		}
@@ -551,16 +580,20 @@ func (o *Office) ShowRelease(ctx context.Context, as string, req *ReleaseReq) (*
 		if err != nil && p != nil && p.ID == r.Author {
 			err = nil // authors may see what became of their own
 		}
+		by := o.by(c, p, party.RoleReleaseOfficer, "")
 		if err != nil {
-			return o.deny(tx, c, o.cfg.Book.NodeBy(), "view", id, err)
+			return o.deny(tx, c, by, "view", id, err)
 		}
 		q, err := o.question(tx, c, r, p)
 		if err != nil {
-			return nil, err
+			return nil, &undone{c, by, "view", id, err}
 		}
 		prep, v, _, err := o.reread(r, c, q)
 		if err != nil {
 			return nil, err
+		}
+		if err := o.cleared(p, v.Banner, "office.show", "release.view.clearance", id, tx.Now(), "let an officer who is cleared look at it"); err != nil {
+			return o.deny(tx, c, by, "view", id, err)
 		}
 		if out, err = o.viewRelease(tx, r, state, req.Lang); err != nil {
 			return nil, err
@@ -572,7 +605,7 @@ func (o *Office) ShowRelease(ctx context.Context, as string, req *ReleaseReq) (*
 		prep.Question.Draft = true
 		out.Portions, _, _ = viewPortions(release.Prepare(prep), req.Lang)
 		out.Preview = release.Text(v, release.Rendering{Terms: c.Rules, Lang: req.Lang})
-		return nil, o.note(tx, c, o.by(c, p, party.RoleReleaseOfficer, ""), "view", id, statement.OutcomeAllow, nil, nil)
+		return nil, o.note(tx, c, by, "view", id, statement.OutcomeAllow, nil, nil)
 	})
 	return out, err
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"entente/internal/store/sqlite"
 )
@@ -236,6 +237,18 @@ func (c *conn) stmt(q query) (*sql.Stmt, error) {
 		c.stmts[q] = s
 	}
 	return c.stmts[q], nil
+}
+
+// close closes the connection and its statements. A statement that stays open keeps the engine's connection, and its files, open
+// behind the back of database/sql.
+func (c *conn) close() (err error) {
+	for i, s := range c.stmts {
+		if s != nil {
+			err = errors.Join(err, s.Close())
+			c.stmts[i] = nil
+		}
+	}
+	return errors.Join(err, c.sql.Close())
 }
 
 // exec runs q and returns how many rows changed.

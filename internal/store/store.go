@@ -273,11 +273,11 @@ func (s *Store) shut() error {
 func (s *Store) release() (err error) {
 	for range readers {
 		if c := <-s.slots; c != nil {
-			err = errors.Join(err, c.sql.Close())
+			err = errors.Join(err, c.close())
 		}
 	}
 	if s.w != nil {
-		err = errors.Join(err, s.w.conn.sql.Close())
+		err = errors.Join(err, s.w.conn.close())
 	}
 	if s.db != nil {
 		err = errors.Join(err, s.db.Close())

@@ -48,7 +48,7 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 	trusted := false
 	defer func() {
 		if !trusted && c != nil {
-			c.sql.Close()
+			c.close()
 			c = nil
 		}
 		s.slots <- c

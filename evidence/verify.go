@@ -74,13 +74,14 @@ func (r *Report) ReadTerms(raw []byte, verify agreement.Verifier) *Terms {
 	for _, p := range st.Missing {
 		r.Say(bad("evidence.unsigned", "no valid signature"), "%s signed %q", p, a.Title().EN)
 	}
+	if len(st.Missing) > 0 {
+		return nil
+	}
 	for _, s := range a.Parties() {
 		if s.RootSet {
 			t.Roots[s.ID] = s.Root
+			r.Say(nil, "the root that it names for %s is %s", s.ID, s.Root)
 		}
-	}
-	if len(st.Missing) > 0 {
-		return nil
 	}
 	return t
 }
@@ -121,6 +122,7 @@ func (f *File) Verify(verify agreement.Verifier) *Report {
 		"that what a report says is true",
 		"that an officer rather than the node acted, where the proof kind is node-attested",
 		"any legal effect of the agreement",
+		"that the roots named here are the parties' own: compare their fingerprints with those you know",
 	}}
 	t := r.ReadTerms(f.Agreement, verify)
 	if t == nil {

@@ -168,7 +168,7 @@ func (x *exam) judge(v *view, e *entry, a *statement.Act, found *Step, flag func
 			bad("exchange.seen.author", "the act claims to have seen somebody who is no author of this channel")
 		} else if s.Author == x.l.Self {
 			own, err := x.view(x.l.Self, x.l.SelfEpoch)
-			if err == nil && (s.Epoch > x.l.SelfEpoch || s.Epoch == x.l.SelfEpoch && s.Size > own.pos.Size) {
+			if err == nil && (s.Epoch > x.l.SelfEpoch || s.Epoch == x.l.SelfEpoch && s.Size > own.pos.Size && s.Size > x.ownProven()) {
 				bad("exchange.seen.ahead", "the act claims to have seen more of this node's journal than there is")
 			}
 		}
@@ -177,6 +177,21 @@ func (x *exam) judge(v *view, e *entry, a *statement.Act, found *Step, flag func
 		place := Place{v.author, v.epoch, e.Index}
 		found.Unknown = append(found.Unknown, Unknown{Place: place, Thread: a.Thread, Type: a.Type, Code: "exchange.unknown.type"})
 	}
+}
+
+// ownProven returns the largest size of the own journal that a head in the bundle proves. It is more than there is at a node that was
+// restored: then a partner that has seen more than there is tells the truth.
+func (x *exam) ownProven() uint64 {
+	if x.proven != nil {
+		return *x.proven
+	}
+	x.proven = new(uint64)
+	for _, note := range x.b.Heads {
+		if c, err := journal.Open(note, x.l.origin(x.l.Self, x.l.SelfEpoch), x.l.SelfSigning, x.l.Suite); err == nil {
+			*x.proven = max(*x.proven, uint64(c.Size))
+		}
+	}
+	return *x.proven
 }
 
 // follow runs the checks along the journal for a new entry and returns the limit it goes over, or "". Every act that opens

@@ -118,6 +118,7 @@ type exam struct {
 	objects map[[48]byte]*object        // objects looked at
 	threads map[statement.Thread]uint64 // statements this bundle adds, by thread
 	ready   []ready                     // entries that may be held by now
+	proven  *uint64                     // see ownProven
 	shows   bool                        // what the peer shows of its copy of the own journal is news
 }
 

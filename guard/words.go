@@ -20,9 +20,12 @@ var homeWords = []string{
 var originalWords = []string{"EVENT REFS", "参照事象", "OVERALL MARKING", "全体区分", "//REL", "// REL"}
 
 // headerLine is a header field as reports write it: perhaps as a list item and in bold, the key in capitals (or both
-// keys), and a colon. A sentence such as "Source grading: B2." is not one.
-var headerLine = regexp.MustCompile(`^\s*(?:[-*]\s+)?\**\s*(?:\p{Han}+\s*/\s*)?` +
-	`(?:REPORT|SERIAL|FROM|TO|DTG|PRECEDENCE|SUBJECT|LANGUAGE)\s*[::]|\bSOURCE GRADING\s*[::]`)
+// keys), and a colon. gradingLine is one that may stand anywhere; a sentence such as "Source grading: B2." is not one.
+var (
+	headerLine = regexp.MustCompile(`^\s*(?:[-*]\s+)?\**\s*(?:\p{Han}+\s*/\s*)?` +
+		`(?:REPORT|SERIAL|FROM|TO|DTG|PRECEDENCE|SUBJECT|LANGUAGE)\s*[::]`)
+	gradingLine = regexp.MustCompile(`\bSOURCE GRADING\s*[::]`)
+)
 
 // officeMark is a department's own mark, "MFAT USE ONLY"; in small letters the words are ordinary prose.
 var officeMark = regexp.MustCompile(`\b[A-Z]{2,} USE ONLY\b`)
@@ -45,7 +48,7 @@ func readable(s string) string {
 	previous := rune(0)
 	for _, r := range s {
 		switch {
-		case r == ' ' || r == '\u3000':
+		case r >= ' ' && r <= '~' || r == '\u3000': // nearly every character: none of the tables below has one
 		case unicode.Is(unicode.Z, r):
 			return "a space that is not an ordinary one"
 		case unicode.Is(unicode.M, r):
@@ -55,7 +58,7 @@ func readable(s string) string {
 		case unicode.Is(lookAlikes, r):
 			return "a character that stands for another"
 		}
-		if mixed(previous, r) {
+		if (previous > '~' || r > '~') && mixed(previous, r) {
 			return "letters of two alphabets in one word"
 		}
 		previous = r
@@ -76,9 +79,19 @@ func mixed(a, b rune) bool {
 // run of spaces, hyphens and underscores as one space.
 func fold(s string) string {
 	var b strings.Builder
+	b.Grow(len(s))
 	space := false
 	for _, r := range s {
 		switch {
+		case r > ' ' && r < utf8.RuneSelf && r != '-' && r != '_': // as the general case does, at a tenth of its cost
+			if space && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			if space = false; r >= 'a' && r <= 'z' {
+				r -= 'a' - 'A'
+			}
+			b.WriteByte(byte(r))
+			continue
 		case r >= 0xff01 && r <= 0xff5e:
 			r -= 0xfee0
 		case r >= 0x30a1 && r <= 0x30f6:
@@ -129,10 +142,10 @@ func (t *Tables) scan(s string) (code errs.Code, why string) {
 			return "guard.text.header", "a header key or release list of the original"
 		}
 	}
-	switch {
-	case officeMark.MatchString(s):
+	switch { // the expressions that may match anywhere are slow: a word each must have is looked for first
+	case strings.Contains(s, " USE ONLY") && officeMark.MatchString(s):
 		return "guard.text.national-only", "a department's own mark"
-	case headerLine.MatchString(s):
+	case headerLine.MatchString(s) || strings.Contains(s, "SOURCE GRADING") && gradingLine.MatchString(s):
 		return "guard.text.header", "a header line of the original"
 	case leadingMark.MatchString(s):
 		return "guard.text.mark", "a mark of the original at the start of the text"

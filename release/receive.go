@@ -36,6 +36,25 @@ func CheckReceived(v *Version, t *DispatchTerms, in Receiving) error {
 	if err := t.Check(); err != nil {
 		return err
 	}
+	return checkReceived(v, b, t, in)
+}
+
+// ReadReceived decodes what arrived and checks it as CheckReceived does, each thing once: the encoding that is decoded
+// is the only one there is. What could be decoded is returned beside the error.
+func ReadReceived(version, terms []byte, in Receiving) (*Version, *DispatchTerms, error) {
+	v, err := DecodeVersion(version)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := DecodeDispatchTerms(terms)
+	if err != nil {
+		return v, nil, err
+	}
+	return v, t, checkReceived(v, version, t, in)
+}
+
+// checkReceived checks what Encode and DispatchTerms.Check, or decoding, do not.
+func checkReceived(v *Version, b []byte, t *DispatchTerms, in Receiving) error {
 	switch {
 	case t.Size != uint64(len(b)) || t.Digest != Digest(b):
 		return received(errs.Integrity, "digest", "version", "not the bytes that were dispatched")

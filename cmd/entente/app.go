@@ -24,7 +24,7 @@ type globals struct {
 	As             string `help:"Alias of the post that acts." env:"ENTENTE_AS" placeholder:"POST"`
 	JSON           bool   `help:"Print one JSON value instead of text." name:"json"`
 	Lang           string `help:"Language of text: en or ja." env:"ENTENTE_LANG" enum:"en,ja" default:"en"`
-	PassphraseFile string `help:"File that holds the passphrase of the node's keys." env:"ENTENTE_PASSPHRASE_FILE" type:"path" placeholder:"FILE"`
+	PassphraseFile string `help:"File that holds the passphrase of the node's keys." env:"ENTENTE_PASSPHRASE_FILE" placeholder:"FILE"`
 	NoInput        bool   `help:"Never ask; fail instead."`
 }
 

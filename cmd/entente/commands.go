@@ -51,18 +51,18 @@ func (statusCmd) Run(a *app) error {
 	return a.print(&s, func(w io.Writer) {
 		strip(w, s.Realm)
 		fmt.Fprintf(w, "%s  %s  %s\n", s.Banner, s.Author, s.Version)
-		fmt.Fprintf(w, "%s: %s   %s: %d   %s: %d   %s: %d   %s: %d\n", a.say("signing", "署名"), s.Signing, a.say("registry queue", "受付待ち"), s.Queue,
+		fmt.Fprintf(w, "%s: %s   %s: %d   %s: %d   %s: %d   %s: %d\n", a.say("signing", "署名"), a.word(s.Signing), a.say("registry queue", "受付待ち"), s.Queue,
 			a.say("registered", "登録済み"), s.Register, a.say("to dispatch", "送達待ち"), s.Pending, a.say("quarantined", "隔離"), s.Incident)
 		if len(s.Channels) == 0 {
 			fmt.Fprintln(w, a.say("no agreement loaded yet. Next: entente pair card, then entente agreement load", "協定は未登録です。次: entente pair card、entente agreement load"))
 		}
 		for _, c := range s.Channels {
-			fmt.Fprintf(w, "\n%s (%s)  %s: %s\n", c.Title, c.Agreement, a.say("state", "状態"), c.State)
-			for _, r := range c.Reasons {
+			fmt.Fprintf(w, "\n%s\n  %s   %s: %s\n", a.say(c.Title, c.TitleJA), c.Agreement, a.say("state", "状態"), a.word(c.State))
+			for _, r := range a.lines(c.Reasons, c.ReasonsJA) {
 				fmt.Fprintf(w, "  - %s\n", r)
 			}
 			t := table(w)
-			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", a.say("journal", "日誌"), a.say("statements", "件数"), a.say("witnessed", "副署"), a.say("held", "保持"), a.say("root", "根"))
+			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", a.say("journal", "日誌"), a.say("statements", "件数"), a.say("cosigned", "副署"), a.say("held", "保持"), a.say("root", "根"))
 			for _, j := range []office.JournalStatus{c.Own, c.Theirs} {
 				frozen := ""
 				if j.Frozen {
@@ -77,7 +77,14 @@ func (statusCmd) Run(a *app) error {
 			if !p.Confirmed {
 				state = a.say("NOT CONFIRMED", "未確認")
 			}
-			fmt.Fprintf(w, "\n%s %s  %s  %s  %s\n", a.say("partner", "相手"), p.Author, p.Address, state, p.LastContact)
+			address := p.Address
+			if address == "" {
+				address = a.say("no address: carried by hand", "アドレスなし: ファイルで運ぶ")
+			}
+			fmt.Fprintf(w, "\n%s %s  %s  %s\n", a.say("partner", "相手"), p.Author, plain(address), state)
+			if p.LastContact != "" {
+				fmt.Fprintf(w, "  %s: %s\n", a.say("last reached", "直近の接続"), p.LastContact)
+			}
 			if p.LastError != "" {
 				fmt.Fprintf(w, "  %s: %s\n", a.say("last failure", "直近の失敗"), p.LastError)
 			}
@@ -89,24 +96,22 @@ type doctorCmd struct{}
 
 func (doctorCmd) Run(a *app) error {
 	var d office.Doctor
-	if err := a.call("doctor", office.Empty{}, &d); err != nil {
+	if err := a.call("doctor", office.ListReq{Lang: a.flags.Lang}, &d); err != nil {
 		return err
 	}
 	if d.State == "failure" {
 		a.status = 1
 	}
 	return a.print(&d, func(w io.Writer) {
+		t := table(w)
 		for _, c := range d.Checks {
-			fmt.Fprintf(w, "%-8s %s", c.State, c.Name)
-			if c.Detail != "" {
-				fmt.Fprintf(w, ": %s", c.Detail)
-			}
-			fmt.Fprintln(w)
+			fmt.Fprintf(t, "%s\t%s\t%s\n", a.word(c.State), c.Name, c.Detail)
 			if c.Next != "" {
-				fmt.Fprintf(w, "         %s: %s\n", a.say("next", "次に"), c.Next)
+				fmt.Fprintf(t, "\t\t%s: %s\n", a.say("next", "次に"), c.Next)
 			}
 		}
-		fmt.Fprintf(w, "%s: %s\n", a.say("overall", "総合"), d.State)
+		t.Flush()
+		fmt.Fprintf(w, "%s: %s\n", a.say("overall", "総合"), a.word(d.State))
 	})
 }
 
@@ -151,9 +156,14 @@ func (a *app) printStaff(s *office.Staff) error {
 		t.Flush()
 		fmt.Fprintln(w)
 		t = table(w)
-		fmt.Fprintln(t, a.say("DELEGATION\tPOST\tROLE\tCEILING\tTO\tUNTIL\tIN FORCE", "委任\t職\t役割\t上限\t相手\t期限\t有効"))
+		fmt.Fprintln(t, a.say("DELEGATION\tPOST\tROLE\tCEILING\tTO\tUNTIL\tIN FORCE", "委任\t職\t役割\t上限\t相手\t期限\t効力"))
 		for _, d := range s.Delegations {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%v\n", d.ID, d.Post, d.Role, d.Ceiling, strings.Join(d.Recipients, " "), d.Until, d.InForce)
+			force := a.say("no", "失効")
+			if d.InForce {
+				force = a.say("yes", "有効")
+			}
+			until, _, _ := strings.Cut(d.Until, "T")
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, d.Post, d.Role, d.Ceiling, strings.Join(d.Recipients, " "), until, force)
 		}
 		t.Flush()
 	})
@@ -178,11 +188,12 @@ func (syncCmd) Run(a *app) error {
 	if err := a.call("sync", office.Empty{}, &s); err != nil {
 		return err
 	}
+	if s.Problem != nil { // what got through got through; the rest goes with the next exchange
+		a.status = exitStatus(s.Problem.Err())
+		defer func() { a.explain(s.Problem.In(a.flags.Lang)) }()
+	}
 	return a.print(&s, func(w io.Writer) {
 		fmt.Fprintf(w, a.say("%d rounds, %d statements sent, %d received\n", "%d 往復、送信 %d 件、受信 %d 件\n"), s.Rounds, s.Sent, s.Received)
-		if s.Error != "" {
-			fmt.Fprintln(w, s.Error)
-		}
 	})
 }
 
@@ -201,7 +212,7 @@ type initCmd struct {
 	Advertise      string `help:"Address that partners should call (default: the listening address)."`
 	Suite          string `default:"hybrid" enum:"hybrid,cnsa" help:"Cryptographic suite of the node's keys."`
 	Marker         string `help:"File outside the database that remembers the highest head signed; best on another disk. Default: DIR/marker." type:"path"`
-	RootPassphrase string `name:"root-passphrase-file" env:"ENTENTE_ROOT_PASSPHRASE_FILE" help:"File with the passphrase of the root key (another one than the node's)." type:"path" placeholder:"FILE"`
+	RootPassphrase string `name:"root-passphrase-file" env:"ENTENTE_ROOT_PASSPHRASE_FILE" help:"File with the passphrase of the root key (another one than the node's)." placeholder:"FILE"`
 	KDF            int    `name:"kdf-iterations" hidden:"" help:"Iterations that protect the key files; fewer than usual in an exercise realm only."`
 }
 

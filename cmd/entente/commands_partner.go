@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"entente/errs"
+	"entente/internal/api"
 	"entente/internal/node"
 	"entente/internal/office"
 )
@@ -113,12 +114,12 @@ func (c *agreementShowCmd) Run(a *app) error {
 		for _, v := range views {
 			strip(w, v.Realm)
 			fmt.Fprintf(w, "%s\n%s\n  id %s   suite %s   digest %.32s\n  %s: %s   %s: %s\n", v.Title, v.TitleJA, v.ID, v.Suite, v.Digest,
-				a.say("state", "状態"), v.State, a.say("signed by", "署名"), strings.Join(v.SignedBy, " "))
-			for _, r := range v.Reasons {
+				a.say("state", "状態"), a.word(v.State), a.say("signed by", "署名"), strings.Join(v.SignedBy, " "))
+			for _, r := range a.lines(v.Reasons, v.ReasonsJA) {
 				fmt.Fprintf(w, "  - %s\n", r)
 			}
 			for _, p := range v.Problems {
-				fmt.Fprintf(w, "  %s %d: %s: %s\n", a.say("line", "行"), p.Line, p.Code, p.Detail)
+				fmt.Fprintf(w, "  %s %d: %s: %s\n", a.say("line", "行"), p.Line, p.Code, a.say(p.Detail, p.DetailJA))
 			}
 			if c.Text {
 				fmt.Fprintf(w, "\n%s\n", v.Text)
@@ -142,12 +143,16 @@ func (c *agreementCheckCmd) Run(a *app) error {
 	}
 	if len(v.Problems) > 0 {
 		a.status = 3
+		defer func() {
+			a.explain(api.Failure{Kind: "refused", Code: v.Problems[0].Code, Subject: v.ID, Rule: "agreements 4", Reason: "a term that is unset, contradictory or unsourced refuses whatever depends on it",
+				Next: "set or correct the terms above, then check again"}.In(a.flags.Lang))
+		}()
 	}
 	return a.print(v, func(w io.Writer) {
 		for _, p := range v.Problems {
-			fmt.Fprintf(w, "%s:%d: %s: %s\n", c.File, p.Line, p.Code, p.Detail)
+			fmt.Fprintf(w, "%s:%d: %s: %s\n", c.File, p.Line, p.Code, a.say(p.Detail, p.DetailJA))
 		}
-		fmt.Fprintf(w, a.say("%d terms unset, contradictory or unsourced; state: %s\n", "未設定・矛盾・出典なし %d 件、状態: %s\n"), len(v.Problems), v.State)
+		fmt.Fprintf(w, a.say("%d terms unset, contradictory or unsourced; state: %s\n", "未設定・矛盾・出典なし %d 件、状態: %s\n"), len(v.Problems), a.word(v.State))
 	})
 }
 
@@ -175,7 +180,7 @@ type agreementSignCmd struct {
 	File           string `arg:"" type:"path" help:"Agreement text (.toml), or a package the partner already signed."`
 	Out            string `short:"o" required:"" type:"path" help:"Package to write."`
 	RootKey        string `type:"path" help:"Root key file (default: DIR/keys/root.key)."`
-	RootPassphrase string `name:"root-passphrase-file" env:"ENTENTE_ROOT_PASSPHRASE_FILE" type:"path" placeholder:"FILE" help:"File with the root key's passphrase."`
+	RootPassphrase string `name:"root-passphrase-file" env:"ENTENTE_ROOT_PASSPHRASE_FILE" placeholder:"FILE" help:"File with the root key's passphrase."`
 }
 
 func (c *agreementSignCmd) Run(a *app) error {
@@ -226,8 +231,8 @@ func (c *agreementLoadCmd) Run(a *app) error {
 		return err
 	}
 	return a.print(&v, func(w io.Writer) {
-		fmt.Fprintf(w, "%s  %s: %s\n", v.Title, a.say("state", "状態"), v.State)
-		for _, r := range v.Reasons {
+		fmt.Fprintf(w, "%s  %s: %s\n", a.say(v.Title, v.TitleJA), a.say("state", "状態"), a.word(v.State))
+		for _, r := range a.lines(v.Reasons, v.ReasonsJA) {
 			fmt.Fprintf(w, "  - %s\n", r)
 		}
 		if v.Channel != "" {
@@ -297,6 +302,13 @@ func (c *bundleOpenCmd) Run(a *app) error {
 	})
 }
 
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
 type verifyCmd struct {
 	Path string `arg:"" type:"path" help:"Node directory, or evidence file made by journal proof."`
 }
@@ -304,7 +316,8 @@ type verifyCmd struct {
 func (c *verifyCmd) Run(a *app) error {
 	info, err := os.Stat(c.Path)
 	if err != nil {
-		return &errs.Error{Kind: errs.Usage, Code: "cli.file", Op: "verify", Subject: c.Path, Err: err}
+		return &errs.Error{Kind: errs.Usage, Code: "cli.file", Op: "verify", Subject: c.Path, Reason: "it cannot be read", Err: err,
+			Next: "check the path"}
 	}
 	var v *office.Verification
 	if info.IsDir() {
@@ -320,6 +333,14 @@ func (c *verifyCmd) Run(a *app) error {
 	}
 	if !v.OK {
 		a.status = 5
+		f := api.Failure{Kind: "integrity", Code: "verify.failed", Subject: c.Path}
+		for _, l := range v.Lines {
+			if !l.OK {
+				f.Code, f.Reason = first(l.Code, f.Code), l.Text
+				break
+			}
+		}
+		defer func() { a.explain(f.In(a.flags.Lang)) }()
 	}
 	return a.print(v, func(w io.Writer) {
 		for _, l := range v.Lines {

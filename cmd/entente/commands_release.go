@@ -61,8 +61,7 @@ func (a *app) printReport(v *office.ReportView, preview bool) error {
 			if where == "" {
 				where = a.say("report", "報告全体")
 			}
-			outcome := a.say(f.Outcome, map[string]string{"refuse": "不可", "note": "注意"}[f.Outcome])
-			fmt.Fprintf(t, "%s\t%s\t%s: %s\n", outcome, where, f.Code, f.Text)
+			fmt.Fprintf(t, "%s\t%s\t%s: %s\n", a.word(f.Outcome), where, f.Code, f.Text)
 		}
 		if len(v.Findings) > 0 {
 			fmt.Fprintln(t)
@@ -200,14 +199,13 @@ func (c *releaseShowCmd) Run(a *app) error {
 		return err
 	}
 	return a.print(&v, func(w io.Writer) {
-		fmt.Fprintf(w, "%s  %s  %s\n%s -> %s  %s\n\n", v.ID, v.State, v.Reference, v.Serial, v.To, v.Banner)
+		fmt.Fprintf(w, "%s  %s  %s\n%s -> %s  %s\n\n", v.ID, a.word(v.State), v.Reference, v.Serial, v.To, v.Banner)
 		a.printPortions(w, v.Portions)
 		fmt.Fprintln(w)
 		t := table(w)
 		fmt.Fprintln(t, a.say("DECISION\tRULE\tARTICLE\tWHY", "判定\t規則\t根拠\t理由"))
 		for _, f := range v.Findings {
-			outcome := a.say(f.Outcome, map[string]string{"allow": "可", "deny": "不可", "needs-person": "要判断"}[f.Outcome])
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", outcome, f.Rule, f.Article, f.Text)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", a.word(f.Outcome), f.Rule, f.Article, f.Text)
 			if f.Change != "" && f.Outcome != "allow" {
 				fmt.Fprintf(t, "\t\t\t%s: %s\n", a.say("would change", "変わる条件"), f.Change)
 			}
@@ -236,7 +234,7 @@ func (c *releaseApproveCmd) Run(a *app) error {
 		return err
 	}
 	return a.print(&v, func(w io.Writer) {
-		fmt.Fprintf(w, "%s  %s  %s\n", v.ID, v.State, v.Banner)
+		fmt.Fprintf(w, "%s  %s  %s\n", v.ID, a.word(v.State), v.Banner)
 		if v.Dispatch != nil {
 			fmt.Fprintf(w, a.say("leaves after %s unless stopped: entente release stop %s\n", "%s 以後に送達します。中止: entente release stop %s\n"), v.Dispatch.DTG, v.ID)
 		}
@@ -253,7 +251,7 @@ func (c *releaseStopCmd) Run(a *app) error {
 	if err := a.call("release.stop", office.ReleaseReq{ID: c.ID, Reason: c.Reason}, &v); err != nil {
 		return err
 	}
-	return a.print(&v, func(w io.Writer) { fmt.Fprintf(w, "%s  %s\n", v.ID, v.State) })
+	return a.print(&v, func(w io.Writer) { fmt.Fprintf(w, "%s  %s\n", v.ID, a.word(v.State)) })
 }
 
 type releaseListCmd struct {
@@ -273,7 +271,7 @@ func (c *releaseListCmd) Run(a *app) error {
 		t := table(w)
 		fmt.Fprintln(t, a.say("ID\tSTATE\tTO\tMARKING\tREFERENCE\tPROPOSED\tPARTNER'S NUMBER", "番号\t状態\t宛先\t標記\t文書番号\t提案\t相手の登録番号"))
 		for _, r := range l.Releases {
-			fmt.Fprintf(t, "%.12s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.State, r.To, r.Banner, r.Reference, r.Proposed.DTG, r.Control)
+			fmt.Fprintf(t, "%.12s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, a.word(r.State), r.To, r.Banner, r.Reference, r.Proposed.DTG, r.Control)
 		}
 		t.Flush()
 	})
@@ -391,10 +389,10 @@ func (c *journalShowCmd) Run(a *app) error {
 }
 
 type journalProofCmd struct {
-	Origin  string `help:"Origin of the journal."`
-	Index   uint64 `help:"Index of the statement."`
-	Control string `help:"Prove the receipt of the item with this control number."`
-	Release string `help:"Prove the dispatch and receipt of this release."`
+	Release string `xor:"what" required:"" placeholder:"ID" help:"Prove the dispatch and receipt of this release."`
+	Control string `xor:"what" required:"" placeholder:"NUMBER" help:"Prove the dispatch and receipt of the item with this control number."`
+	Origin  string `xor:"what" required:"" help:"Prove one statement of the journal with this origin; see --index."`
+	Index   uint64 `placeholder:"N" help:"Index of the statement in the journal of --origin."`
 	Content bool   `help:"Include content, not only what state depends on."`
 	Out     string `short:"o" required:"" type:"path" help:"Evidence file to write."`
 }

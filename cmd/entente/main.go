@@ -133,7 +133,7 @@ func (a *app) fail(err error) {
 
 // explain writes a failure for the person: its head, then why, on what ground, and what to do.
 func (a *app) explain(f api.Failure) {
-	head := "entente: " + a.kind(f.Kind) + ": " + f.Code
+	head := "entente: " + a.word(f.Kind) + ": " + f.Code
 	if f.Subject != "" {
 		head += " (" + f.Subject + ")"
 	}
@@ -148,13 +148,6 @@ func (a *app) explain(f api.Failure) {
 			fmt.Fprintf(a.err, "  %s %s\n", pad(l[0], 6), plain(l[1]))
 		}
 	}
-}
-
-// kind is how a kind of failure heads its message.
-func (a *app) kind(kind string) string {
-	ja := map[string]string{"internal": "内部エラー", "invalid": "形式不正", "refused": "拒否", "not-found": "該当なし", "conflict": "矛盾", "withheld": "不開示",
-		"unavailable": "実行不能", "quota": "上限超過", "integrity": "不一致", "fatal": "停止", "usage": "指定誤り"}
-	return a.say(kind, ja[kind])
 }
 
 // say picks the words of the person's language.

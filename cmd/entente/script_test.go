@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,22 +23,25 @@ import (
 
 	"entente/examples/exercise"
 	"entente/internal/api"
+	"entente/internal/clock"
 	"entente/internal/node"
 	"entente/internal/office"
-
-	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // The exercise has dates of its own, so that scripts run at its time and not at the machine's.
 const exerciseTime = "2026-06-01T08:00:00Z"
 
-// envShift is how far a script's clock stands from the machine's, as a Go duration.
-const envShift = "ENTENTE_TEST_SHIFT"
+const (
+	envCommand = "ENTENTE_TEST_COMMAND" // set: this process is the command line and no test
+	envShift   = "ENTENTE_TEST_SHIFT"   // how far its clock stands from the machine's, as a Go duration
+)
 
 // shifted is the machine's clock at another date.
 type shifted time.Duration
 
-func (s shifted) Now() time.Time { return time.Now().UTC().Add(time.Duration(s)).Truncate(time.Millisecond) }
+func (s shifted) Now() time.Time {
+	return time.Now().UTC().Add(time.Duration(s)).Truncate(time.Millisecond)
+}
 
 func shiftTo(moment string) (time.Duration, error) {
 	t, err := time.Parse(time.RFC3339, moment)
@@ -44,264 +49,491 @@ func shiftTo(moment string) (time.Duration, error) {
 }
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"entente": func() {
+	if os.Getenv(envCommand) != "" {
 		shift, _ := time.ParseDuration(os.Getenv(envShift))
 		os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, shifted(shift)))
-	}})
+	}
+	code := m.Run()
+	os.RemoveAll(built.dir)
+	os.Exit(code)
 }
 
-// The scripts in testdata/script are the command line's specification by example, one subject a file. Beside testscript's own they
-// have these commands:
+// The scripts in testdata/script are the command line's specification by example, one subject a file: commands, then the files they
+// start from (txtar: "-- name --"). Each runs in a directory of its own, which holds a copy of examples/exercise. A word is ended by
+// a space, 'quoted' to hold one; $NAME is replaced. The commands:
 //
-//	nodes STAGE                    makes ./nzl and ./jpn: made, paired or agreed
+//	entente ARGS...                runs the command line; it must succeed (with !, fail)
+//	nodes STAGE [PREFIX]           makes ./nzl and ./jpn: made, paired or agreed; with a prefix, another pair
 //	as SIDE/POST ARGS...           runs entente at a node as a post; it must succeed. With --json it prints one JSON value
 //	refused EXIT CODE SIDE/POST ARGS...
 //	                               it must fail with this status and code, say why and what next, in text and in JSON, and leave an
 //	                               entry with the code in that node's national journals
 //	fails EXIT CODE SIDE/POST ARGS...
 //	                               the same without an entry: what a node never hears of
+//	exits EXIT ARGS...             runs entente; it must end with this status
+//	stdout RE, stderr RE           what the last run printed matches (with !, does not)
 //	set NAME PATH                  takes a value out of the JSON just printed: releases.0.id
-//	noted SIDE CODE                the side's national journals have an entry with this code
+//	noted SIDE CODE                the side's national journals have an entry with this code (with !, have none)
 //	carry FROM TO                  packs a bundle, opens it, carries the answer back
 //	clock MOMENT                   sets the clock of what follows
-//	edit FILE OLD NEW              replaces the one occurrence of OLD
+//	env NAME VALUE, copy FROM TO, remove NAME, exists NAME (with !, not), grep RE FILE
+//	golden FILE                    the last standard output is FILE (below testdata/golden; UPDATE_GOLDEN=1 writes it)
+//	edit FILE OLD NEW              replaces the one occurrence of OLD; \n is a new line
 //	damage FILE truncate|flip|grow N
+//	sql SIDE STATEMENT             changes a node's database behind its back
 func TestScripts(t *testing.T) {
 	made := &stages{dir: t.TempDir()}
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true, UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
-		Setup: func(e *testscript.Env) error {
-			for name, text := range map[string]string{".pass": "the node's own", ".root": "the root's own"} {
-				if err := os.WriteFile(filepath.Join(e.WorkDir, name), []byte(text), 0o600); err != nil {
-					return err
-				}
-			}
-			shift, err := shiftTo(exerciseTime)
-			e.Setenv("ENTENTE_PASSPHRASE_FILE", filepath.Join(e.WorkDir, ".pass"))
-			e.Setenv("ENTENTE_ROOT_PASSPHRASE_FILE", filepath.Join(e.WorkDir, ".root"))
-			e.Setenv(envShift, shift.String())
-			return errors.Join(err, os.CopyFS(filepath.Join(e.WorkDir, "exercise"), os.DirFS("../../examples/exercise")))
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"nodes": func(ts *testscript.TestScript, neg bool, args []string) {
-				need(ts, neg, len(args) == 1, "nodes made|paired|agreed")
-				for side, dir := range made.get(ts, args[0]) {
-					ts.Check(copyTree(dir, ts.MkAbs(side)))
-				}
-			},
-			"as": func(ts *testscript.TestScript, neg bool, args []string) {
-				need(ts, neg, len(args) > 1, "as SIDE/POST ARGS...")
-				if err := act(ts, args[0], args[1:]...); err != nil {
-					ts.Fatalf("%v", err)
-				}
-				if slices.Contains(args, "--json") {
-					oneValue(ts)
-				}
-			},
-			"refused": func(ts *testscript.TestScript, neg bool, args []string) {
-				need(ts, neg, len(args) > 3, "refused EXIT CODE SIDE/POST ARGS...")
-				side, _, _ := strings.Cut(args[2], "/")
-				before := countNoted(ts, side, args[1])
-				refusal(ts, args[0], args[1], args[2], args[3:])
-				if after := countNoted(ts, side, args[1]); after <= before {
-					ts.Fatalf("the refusal left no entry with %s in the national journals of %s", args[1], side)
-				}
-			},
-			"fails": func(ts *testscript.TestScript, neg bool, args []string) {
-				need(ts, neg, len(args) > 3, "fails EXIT CODE SIDE/POST ARGS...")
-				refusal(ts, args[0], args[1], args[2], args[3:])
-			},
-			"set": func(ts *testscript.TestScript, neg bool, args []string) {
-				need(ts, neg, len(args) == 2, "set NAME PATH")
-				ts.Setenv(args[0], fmt.Sprint(at(ts, oneValue(ts), args[1])))
-			},
-			"noted": func(ts *testscript.TestScript, neg bool, args []string) {
-				need(ts, false, len(args) == 2, "noted SIDE CODE")
-				if got := countNoted(ts, args[0], args[1]) > 0; got == neg {
-					ts.Fatalf("an entry with %s at %s: %v", args[1], args[0], got)
-				}
-			},
-			"carry": func(ts *testscript.TestScript, neg bool, args []string) {
-				need(ts, neg, len(args) == 2, "carry FROM TO")
-				carry(ts, args[0], args[1])
-			},
-			"clock": func(ts *testscript.TestScript, neg bool, args []string) {
-				need(ts, neg, len(args) == 1, "clock MOMENT")
-				shift, err := shiftTo(args[0])
-				ts.Check(err)
-				ts.Setenv(envShift, shift.String())
-			},
-			"edit": func(ts *testscript.TestScript, neg bool, args []string) {
-				need(ts, neg, len(args) == 3, "edit FILE OLD NEW")
-				text := ts.ReadFile(args[0])
-				if strings.Count(text, args[1]) != 1 {
-					ts.Fatalf("%s has %q %d times", args[0], args[1], strings.Count(text, args[1]))
-				}
-				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
-			},
-			"damage": func(ts *testscript.TestScript, neg bool, args []string) {
-				need(ts, neg, len(args) == 3, "damage FILE truncate|flip|grow N")
-				damage(ts, args[0], args[1], args[2])
-			},
-		},
-	})
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			newScript(t, made).play(file)
+		})
+	}
 }
 
-func need(ts *testscript.TestScript, neg, ok bool, usage string) {
-	if neg || !ok {
-		ts.Fatalf("usage: %s", usage)
+// script is one script that runs.
+type script struct {
+	*testing.T
+	made           *stages
+	dir            string
+	env            map[string]string
+	seen           map[string]*national // what the sides' national journals said when last read
+	stdout, stderr string
+	at             string // file and line, for what fails
+}
+
+func newScript(t *testing.T, made *stages) *script {
+	ts := &script{T: t, made: made, dir: t.TempDir(), seen: map[string]*national{}, env: map[string]string{envCommand: "1", "HOME": "/no-home", "TZ": "Asia/Tokyo"}}
+	for name, text := range map[string]string{".pass": "the node's own", ".root": "the root's own"} {
+		ts.check(os.WriteFile(ts.abs(name), []byte(text), 0o600))
+	}
+	ts.env["ENTENTE_PASSPHRASE_FILE"], ts.env["ENTENTE_ROOT_PASSPHRASE_FILE"] = ts.abs(".pass"), ts.abs(".root")
+	ts.clock(exerciseTime)
+	ts.check(os.CopyFS(ts.abs("exercise"), os.DirFS("../../examples/exercise")))
+	return ts
+}
+
+// now is the script's clock.
+func (ts *script) now() clock.Clock {
+	shift, err := time.ParseDuration(ts.env[envShift])
+	ts.check(err)
+	return shifted(shift)
+}
+
+func (ts *script) fail(format string, args ...any) {
+	ts.Helper()
+	short := func(s string) string { return s[:min(len(s), 3000)] }
+	ts.Fatalf("%s: %s\n--- stdout\n%s\n--- stderr\n%s", ts.at, short(fmt.Sprintf(format, args...)), short(ts.stdout), short(ts.stderr))
+}
+
+func (ts *script) check(err error) {
+	ts.Helper()
+	if err != nil {
+		ts.fail("%v", err)
+	}
+}
+
+func (ts *script) abs(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(ts.dir, name)
+}
+
+func (ts *script) read(name string) string {
+	b, err := os.ReadFile(ts.abs(name))
+	ts.check(err)
+	return string(b)
+}
+
+func (ts *script) clock(moment string) {
+	shift, err := shiftTo(moment)
+	ts.check(err)
+	ts.env[envShift] = shift.String()
+}
+
+// play reads a script, writes its files and runs its lines.
+func (ts *script) play(file string) {
+	raw, err := os.ReadFile(file)
+	ts.check(err)
+	header := regexp.MustCompile(`(?m)^-- (\S+) --\n`)
+	text := string(raw)
+	marks := header.FindAllStringSubmatchIndex(text, -1)
+	for i, m := range marks {
+		end := len(text)
+		if i+1 < len(marks) {
+			end = marks[i+1][0]
+		}
+		name := ts.abs(text[m[2]:m[3]])
+		ts.check(os.MkdirAll(filepath.Dir(name), 0o700))
+		ts.check(os.WriteFile(name, []byte(text[m[1]:end]), 0o600))
+	}
+	if len(marks) > 0 {
+		text = text[:marks[0][0]]
+	}
+	for i, line := range strings.Split(text, "\n") {
+		ts.at = fmt.Sprintf("%s:%d: %s", filepath.Base(file), i+1, line)
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			words := ts.words(line)
+			neg := words[0] == "!"
+			if neg {
+				words = words[1:]
+			}
+			ts.step(neg, words[0], words[1:])
+		}
+	}
+}
+
+// words splits a line and replaces $NAME, outside quotes and inside.
+func (ts *script) words(line string) (out []string) {
+	var word strings.Builder
+	quoted, any := false, false
+	for _, r := range line + " " {
+		switch {
+		case r == '\'':
+			quoted, any = !quoted, true
+		case r == ' ' && !quoted:
+			if any {
+				out = append(out, os.Expand(word.String(), func(name string) string {
+					if v, ok := ts.env[name]; ok {
+						return v
+					}
+					return "$" + name // the end of a regular expression
+				}))
+			}
+			any = false
+			word.Reset()
+		default:
+			any = true
+			word.WriteRune(r)
+		}
+	}
+	return out
+}
+
+// step runs one line.
+func (ts *script) step(neg bool, name string, args []string) {
+	ts.Helper()
+	need := func(n int) {
+		ts.Helper()
+		if len(args) < n {
+			ts.fail("%s needs %d words", name, n)
+		}
+	}
+	may := neg
+	switch name {
+	case "entente":
+		if err := ts.exec(args...); (err != nil) != neg {
+			ts.fail("%v", err)
+		}
+		may = false
+	case "nodes":
+		need(1)
+		prefix := strings.Join(args[1:], "")
+		for side, dir := range ts.made.get(ts, args[0], prefix) {
+			ts.check(os.RemoveAll(ts.abs(prefix + side)))
+			delete(ts.seen, prefix+side)
+			ts.check(copyTree(dir, ts.abs(prefix+side)))
+		}
+	case "as":
+		need(2)
+		if err := ts.act(args[0], args[1:]...); err != nil {
+			ts.fail("%v", err)
+		}
+		if slices.Contains(args, "--json") {
+			ts.value()
+		}
+	case "refused":
+		need(4)
+		side, _, _ := strings.Cut(args[2], "/")
+		before := ts.known(side).codes[args[1]]
+		ts.refusal(args[0], args[1], args[2], args[3:])
+		if ts.noted(side, args[1]) <= before {
+			ts.fail("the refusal left no entry with %s in the national journals of %s", args[1], side)
+		}
+	case "fails":
+		need(4)
+		clear(ts.seen)
+		ts.refusal(args[0], args[1], args[2], args[3:])
+	case "exits":
+		need(1)
+		clear(ts.seen) // what failed may have been noted
+		if got := status(ts.exec(args[1:]...)); got != args[0] {
+			ts.fail("exit status %s", got)
+		}
+	case "stdout", "stderr", "grep":
+		need(1)
+		text := ts.stdout
+		if name == "stderr" {
+			text = ts.stderr
+		} else if name == "grep" {
+			need(2)
+			text = ts.read(args[1])
+		}
+		if re := regexp.MustCompile("(?m)" + args[0]); re.MatchString(text) == neg {
+			ts.fail("%s: match %v", args[0], !neg)
+		}
+		may = false
+	case "exists":
+		need(1)
+		if _, err := os.Stat(ts.abs(args[0])); (err != nil) != neg {
+			ts.fail("exists: %v", err)
+		}
+		may = false
+	case "noted":
+		need(2)
+		if got := ts.noted(args[0], args[1]) > 0; got == neg {
+			ts.fail("an entry with %s at %s: %v", args[1], args[0], got)
+		}
+		may = false
+	case "set":
+		need(2)
+		ts.env[args[0]] = fmt.Sprint(ts.find(ts.value(), args[1]))
+	case "carry":
+		need(2)
+		ts.carry(args[0], args[1])
+	case "clock":
+		need(1)
+		ts.clock(args[0])
+	case "env":
+		need(2)
+		ts.env[args[0]] = args[1]
+	case "copy":
+		need(2)
+		clear(ts.seen)
+		ts.check(copyTree(ts.abs(args[0]), ts.abs(args[1])))
+	case "remove":
+		need(1)
+		ts.check(os.RemoveAll(ts.abs(args[0])))
+	case "golden":
+		need(1)
+		golden(ts.T, args[0], ts.stdout)
+	case "edit":
+		need(3)
+		text := ts.read(args[0])
+		args[1], args[2] = strings.ReplaceAll(args[1], `\n`, "\n"), strings.ReplaceAll(args[2], `\n`, "\n")
+		if n := strings.Count(text, args[1]); n != 1 {
+			ts.fail("%q stands %d times", args[1], n)
+		}
+		ts.check(os.WriteFile(ts.abs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
+	case "damage":
+		need(3)
+		ts.damage(args[0], args[1], args[2])
+	case "sql":
+		need(2)
+		db, err := sql.Open("sqlite", "file:"+filepath.Join(ts.abs(args[0]), "entente.db"))
+		ts.check(err)
+		_, err = db.Exec(args[1])
+		ts.check(errors.Join(err, db.Close()))
+	default:
+		ts.fail("no such command")
+	}
+	if may {
+		ts.fail("%s takes no !", name)
+	}
+}
+
+// exec runs this test binary as the command line.
+func (ts *script) exec(args ...string) error {
+	self, err := os.Executable()
+	ts.check(err)
+	cmd := exec.Command(self, args...)
+	cmd.Dir = ts.dir
+	for k, v := range ts.env {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	var out, told bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &told
+	err = cmd.Run()
+	ts.stdout, ts.stderr = out.String(), told.String()
+	return err
+}
+
+// status is an exit status as text; "0" for nil, "-1" for what did not run or was killed.
+func status(err error) string {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return "0"
+	case errors.As(err, &exit):
+		return strconv.Itoa(exit.ExitCode())
+	}
+	return "-1"
+}
+
+// golden compares with a file below testdata/golden.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden", name)
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(got), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (UPDATE_GOLDEN=1 writes it anew):\n%s", name, got)
 	}
 }
 
 // act runs entente at a node as a post.
-func act(ts *testscript.TestScript, who string, args ...string) error {
+func (ts *script) act(who string, args ...string) error {
 	side, post, _ := strings.Cut(who, "/")
-	all := []string{"--dir", ts.MkAbs(side)}
+	all := []string{"--dir", ts.abs(side)}
 	if post != "" {
 		all = append(all, "--as", post)
 	}
-	return ts.Exec("entente", append(all, args...)...)
+	return ts.exec(append(all, args...)...)
 }
 
-// oneValue reads standard output as exactly one JSON value.
-func oneValue(ts *testscript.TestScript) (v any) {
-	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+// value reads standard output as exactly one JSON value.
+func (ts *script) value() (v any) {
+	d := json.NewDecoder(strings.NewReader(ts.stdout))
 	d.UseNumber()
-	ts.Check(d.Decode(&v))
+	ts.check(d.Decode(&v))
 	if _, err := d.Token(); err != io.EOF {
-		ts.Fatalf("standard output holds more than one JSON value")
+		ts.fail("standard output holds more than one JSON value")
 	}
 	return v
 }
 
-// at follows a dotted path into a JSON value.
-func at(ts *testscript.TestScript, v any, path string) any {
+// find follows a dotted path into a JSON value.
+func (ts *script) find(v any, path string) any {
 	for _, step := range strings.Split(path, ".") {
 		switch x := v.(type) {
 		case map[string]any:
 			found, ok := x[step]
 			if !ok {
-				ts.Fatalf("%s: no %q in %v", path, step, x)
+				ts.fail("%s: no %q in %v", path, step, x)
 			}
 			v = found
 		case []any:
 			i, err := strconv.Atoi(step)
 			if err != nil || i >= len(x) {
-				ts.Fatalf("%s: no %q in a list of %d", path, step, len(x))
+				ts.fail("%s: no %q in a list of %d", path, step, len(x))
 			}
 			v = x[i]
 		default:
-			ts.Fatalf("%s: nothing below %v", path, v)
+			ts.fail("%s: nothing below %v", path, v)
 		}
 	}
 	return v
 }
 
 // refusal runs what must fail and reads what it says.
-func refusal(ts *testscript.TestScript, status, code, who string, args []string) {
-	err := act(ts, who, append(args, "--json")...)
-	var exit *exec.ExitError
-	if got := "0"; !errors.As(err, &exit) || strconv.Itoa(exit.ExitCode()) != status {
-		if exit != nil {
-			got = strconv.Itoa(exit.ExitCode())
-		}
-		ts.Fatalf("exit status %s, want %s", got, status)
+func (ts *script) refusal(want, code, who string, args []string) {
+	err := ts.act(who, append(args, "--json")...)
+	if got := status(err); got != want {
+		ts.fail("exit status %s, want %s", got, want)
 	}
-	v, _ := oneValue(ts).(map[string]any)
+	v, _ := ts.value().(map[string]any)
 	f, ok := v["error"].(map[string]any)
 	if !ok {
 		f, ok = v["problem"].(map[string]any) // a report that was read and must not leave
 	}
 	if !ok || f["code"] != code || f["next"] == "" || f["next"] == nil || f["kind"] == "" {
-		ts.Fatalf("want code %s and a next step, got %v", code, v)
+		ts.fail("want code %s and a next step, got %v", code, v)
 	}
-	told := ts.ReadFile("stderr")
+	told := ts.stderr
 	if !strings.Contains(told, code) || !strings.Contains(told, "\n  next   ") {
-		ts.Fatalf("standard error does not say code and next step")
+		ts.fail("standard error does not say code and next step")
 	}
 	if kind := f["kind"]; kind != "internal" && !strings.Contains(told, "\n  why    ") && !strings.Contains(told, "\n  cause  ") {
-		ts.Fatalf("standard error does not say why")
+		ts.fail("standard error does not say why")
 	}
 	if f["kind"] == "refused" && f["rule"] == nil && f["article"] == nil && f["reason"] == nil {
-		ts.Fatalf("a refusal without rule, article or reason: %v", f)
+		ts.fail("a refusal without rule, article or reason: %v", f)
 	}
 }
 
-// call asks a node as somebody, in this process or over its socket.
-func call(dir, as, op string, req, resp any) error {
-	ctx := context.Background()
-	if err := api.Dial(filepath.Join(dir, node.SocketName), as).Call(ctx, op, req, resp); err == nil {
-		return nil
+// asNode opens a node in this process, or dials the one that runs, and hands a client to do.
+func asNode(dir string, clock clock.Clock, do func(c *api.Client) error) error {
+	socket := filepath.Join(dir, node.SocketName)
+	if _, err := os.Stat(socket); err == nil {
+		return do(api.Dial(socket, ""))
 	}
-	n, err := node.Open(ctx, node.Config{Dir: dir, Passphrase: []byte("the node's own"), Version: "test", Logger: slog.New(slog.DiscardHandler)})
+	n, err := node.Open(context.Background(), node.Config{Dir: dir, Passphrase: []byte("the node's own"), Version: "test", Clock: clock, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
 	defer n.Close()
-	return api.InProcess(n.Handler(), as).Call(ctx, op, req, resp)
+	return do(api.InProcess(n.Handler(), ""))
 }
 
-// countNoted counts the entries with a code in the national journals of a side, as its auditor reads them.
-func countNoted(ts *testscript.TestScript, side, code string) (n int) {
-	dir := ts.MkAbs(side)
-	if _, err := os.Stat(filepath.Join(dir, "node.toml")); err != nil {
-		return 0
-	}
-	all, err := nationalEntries(dir)
-	ts.Check(err)
-	for _, e := range all {
-		if e.Code == code {
-			n++
-		}
-	}
-	return n
+// national is what a side's national journals have said so far.
+type national struct {
+	next  map[string]uint64 // by origin: the first index not read yet
+	codes map[string]int    // entries by code
 }
 
-func nationalEntries(dir string) (all []office.LeafView, err error) {
+// known is what a side's national journals said when they were last read; they are read now if they never were.
+func (ts *script) known(side string) *national {
+	if ts.seen[side] == nil {
+		ts.seen[side] = &national{map[string]uint64{}, map[string]int{}}
+		ts.noted(side, "")
+	}
+	return ts.seen[side]
+}
+
+// noted reads on in a side's national journals, as its auditor does, and counts the entries with a code.
+func (ts *script) noted(side, code string) int {
+	n := ts.known(side)
+	if _, err := os.Stat(filepath.Join(ts.abs(side), "node.toml")); err == nil {
+		ts.check(asNode(ts.abs(side), ts.now(), func(c *api.Client) error { return n.read(c.As("auditor")) }))
+	}
+	return n.codes[code]
+}
+
+func (n *national) read(c *api.Client) error {
 	var list office.JournalView
-	if err := call(dir, "auditor", "journal.show", office.JournalReq{}, &list); err != nil {
-		return nil, err
+	if err := c.Call(context.Background(), "journal.show", office.JournalReq{}, &list); err != nil {
+		return err
 	}
 	for _, j := range list.Journals {
-		for from := uint64(0); ; {
+		for n.next[j.Origin] < j.Size {
 			var page office.JournalView
-			if err := call(dir, "auditor", "journal.show", office.JournalReq{Origin: j.Origin, From: from, Limit: 100}, &page); err != nil {
-				return nil, err
+			if err := c.Call(context.Background(), "journal.show", office.JournalReq{Origin: j.Origin, From: n.next[j.Origin], Limit: 100}, &page); err != nil {
+				return err
 			}
 			for _, e := range page.Entries {
+				n.next[j.Origin] = e.Index + 1
 				if strings.HasPrefix(e.Type, "national.") {
-					all = append(all, e)
+					n.codes[e.Code]++
 				}
-			}
-			if from = page.Next; from == 0 {
-				break
 			}
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // carry takes a bundle from one side to the other, and the answer back until nothing is due.
-func carry(ts *testscript.TestScript, from, to string) {
-	file, answer := ts.MkAbs(from+".bundle"), ts.MkAbs(to+".answer")
+func (ts *script) carry(from, to string) {
+	file, answer := ts.abs(from+".bundle"), ts.abs(to+".answer")
 	os.Remove(file)
 	os.Remove(answer)
 	for _, step := range [][]string{{from, "bundle", "pack", "-o", file}, {to, "bundle", "open", file, "-o", answer}} {
-		if err := act(ts, step[0], step[1:]...); err != nil {
-			ts.Fatalf("%v", err)
+		if err := ts.act(step[0], step[1:]...); err != nil {
+			ts.fail("%v", err)
 		}
 	}
 	if _, err := os.Stat(answer); err == nil {
-		if err := act(ts, from, "bundle", "open", answer); err != nil {
-			ts.Fatalf("%v", err)
+		if err := ts.act(from, "bundle", "open", answer); err != nil {
+			ts.fail("%v", err)
 		}
 	}
 }
 
-func damage(ts *testscript.TestScript, file, how, number string) {
+func (ts *script) damage(file, how, number string) {
 	n, err := strconv.Atoi(number)
-	ts.Check(err)
-	b := []byte(ts.ReadFile(file))
+	ts.check(err)
+	b := []byte(ts.read(file))
 	switch how {
 	case "truncate":
 		b = b[:n]
@@ -310,9 +542,9 @@ func damage(ts *testscript.TestScript, file, how, number string) {
 	case "grow":
 		b = append(b, make([]byte, n-len(b))...)
 	default:
-		ts.Fatalf("damage FILE truncate|flip|grow N")
+		ts.fail("damage FILE truncate|flip|grow N")
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(file), b, 0o600))
+	ts.check(os.WriteFile(ts.abs(file), b, 0o600))
 }
 
 // stages are pairs of nodes made once, by the command line itself, and copied for every script.
@@ -325,21 +557,22 @@ type stages struct {
 var sides = []string{"nzl", "jpn"}
 
 // get returns the two directories of a stage.
-func (s *stages) get(t interface{ Fatalf(string, ...any) }, stage string) map[string]string {
+func (s *stages) get(t testing.TB, stage, prefix string) map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.made == nil {
 		s.made = map[string]error{}
 	}
-	if _, ok := s.made[stage]; !ok {
-		s.made[stage] = makePair(filepath.Join(s.dir, stage), stage)
+	dir := filepath.Join(s.dir, prefix+stage)
+	if _, ok := s.made[dir]; !ok {
+		s.made[dir] = makePair(dir, stage)
 	}
-	if err := s.made[stage]; err != nil {
+	if err := s.made[dir]; err != nil {
 		t.Fatalf("making two nodes: %v", err)
 	}
 	out := map[string]string{}
 	for _, side := range sides {
-		out[side] = filepath.Join(s.dir, stage, side)
+		out[side] = filepath.Join(dir, side)
 	}
 	return out
 }

@@ -32,7 +32,7 @@ func TestWhatCameFromElsewhereDoesNotSteerTheTerminal(t *testing.T) {
 }
 
 func TestDisplayWidth(t *testing.T) {
-	for s, want := range map[string]int{"": 0, "abc": 3, "極秘": 4, "極秘//REL TO NZL": 16, "カナ": 2, "が": 2, "か\u3099": 2, "é": 1, "…": 1} {
+	for s, want := range map[string]int{"": 0, "abc": 3, "極秘": 4, "極秘//REL TO NZL": 16, "ｶﾅ": 2, "カナ": 4, "が": 2, "か\u3099": 2, "é": 1, "…": 1} {
 		if got := displayWidth(s); got != want {
 			t.Errorf("%q takes %d columns, want %d", s, got, want)
 		}

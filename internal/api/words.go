@@ -2,8 +2,8 @@ package api
 
 import "strings"
 
-// words is how a failure is said at this edge: what to do where the error itself does not say it, and everything in Japanese. The
-// English reason is the error's own.
+// words is how a failure is said at this edge: why and what to do where the error itself does not say it, and everything in
+// Japanese.
 type words struct {
 	next          string // English; used where the error names no next step
 	jaWhy, jaNext string // "{next}" in jaNext is the English next step: commands and ids are the same in both languages
@@ -16,6 +16,9 @@ func (f Failure) In(lang string) Failure {
 	w, k := byCode(f.Code), byKind[f.Kind]
 	if f.Next == "" {
 		f.Next = first(w.next, k.next)
+	}
+	if f.Reason == "" && f.Cause == "" {
+		f.Reason = whyOf[f.Kind]
 	}
 	if lang != "ja" {
 		return f
@@ -48,6 +51,14 @@ func byCode(code string) words {
 		code = code[:max(strings.LastIndexByte(code, '.'), 0)]
 	}
 	return words{}
+}
+
+// whyOf is why, in English, where an error has neither reason nor cause.
+var whyOf = map[string]string{
+	"internal": "this program is at fault", "invalid": "it is malformed", "refused": "the rule says no", "not-found": "there is no such thing here",
+	"conflict": "it contradicts what is recorded", "withheld": "it is deliberately not shown", "unavailable": "it cannot be done now",
+	"quota": "a limit both parties signed is reached", "integrity": "the bytes do not match what was signed or recorded",
+	"fatal": "durable storage failed; the node stops", "usage": "the command line is wrong",
 }
 
 var byKind = map[string]words{

@@ -276,12 +276,3 @@ func (b *Book) NodeBy() statement.By {
 
 // Packages returns the signed agreement packages in a store, which need no keys to be read.
 func Packages(tx *store.Tx) (map[string][]byte, error) { return tx.Publics(publicAgreement) }
-
-// Belongs reports whether a channel digest is that of an agreement between the authors whose keys are given.
-func Belongs(digest [48]byte, a *agreement.Agreement, keys map[party.Author]*seal.KeyStatement) bool {
-	var readers []party.Author
-	for author := range keys {
-		readers = append(readers, author)
-	}
-	return statement.ChannelDigest(a.Digest(), readers) == digest
-}

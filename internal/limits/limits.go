@@ -25,6 +25,10 @@ const (
 	// 16 × 2 × 16 MiB stays under 512 MiB. Further ones get an answer to try later.
 	PeerConcurrent = 16
 
+	// PeerConcurrentEach is how many of these may be of one partner: one for each of a few channels, and one that stalls leaves
+	// three quarters to the others.
+	PeerConcurrentEach = PeerConcurrent / 4
+
 	// PeerConnections is how many connections stand open at once, so that peers whose handshake is slow cannot use up the
 	// process's file descriptors (1024 on many systems, shared with the database and objects).
 	PeerConnections = 256

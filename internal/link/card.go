@@ -200,7 +200,7 @@ func (c *Carrier) Confirm(ctx context.Context, by statement.By, author party.Aut
 			return err
 		}
 		if p == nil {
-			return &errs.Error{Kind: errs.NotFound, Code: "link.partner", Op: "link.confirm", Subject: string(author), Next: "read the partner's card first: entente pair add"}
+			return &errs.Error{Kind: errs.NotFound, Code: "link.partner", Op: "link.confirm", Subject: string(author), Reason: "no card of this partner was read here", Next: "read the partner's card first: entente pair add"}
 		}
 		want := strings.Join(party.PairingWords(c.cfg.Realm, c.cfg.Root.Fingerprint(), p.Fingerprint()), " ")
 		note := statement.NationalTerms{Event: "pair", Subject: "confirm " + string(author), Outcome: statement.OutcomeDone}
@@ -270,10 +270,27 @@ type route struct {
 	pin     peer.Pin
 	link    *exchange.Link
 	lock    chan struct{} // capacity 1: see enter
-	syncing *atomic.Bool  // SyncIdle is at it
+	syncing *idle         // SyncIdle is at it
 	contact contact       // under Carrier.mu
 
 	sentReceipts [48]byte // under lock: the receipts that the partner was last sent
+}
+
+// idle is whether SyncIdle runs on a route, and whether it was called again meanwhile.
+type idle struct{ running, again atomic.Bool }
+
+func (i *idle) begin() bool {
+	if i.running.CompareAndSwap(false, true) {
+		return true
+	}
+	i.again.Store(true) // what there is to say now may have come too late for the exchange that runs
+	return i.running.CompareAndSwap(false, true)
+}
+
+// end reports whether begin was refused meanwhile.
+func (i *idle) end() bool {
+	i.running.Store(false)
+	return i.again.Swap(false)
 }
 
 // contact remembers how the last attempt went; it is for people and is lost at a restart.

@@ -99,7 +99,7 @@ func (c *Carrier) Reload(ctx context.Context) error {
 					c.cfg.Logger.Error("channel not carried", "peer", string(ch.Peer), "code", errs.CodeOf(err), "err", err)
 					continue
 				}
-				routes = append(routes, &route{channel: ch, partner: p, pin: peer.Pin(ks.TLS), lock: make(chan struct{}, 1), syncing: new(atomic.Bool), link: l})
+				routes = append(routes, &route{channel: ch, partner: p, pin: peer.Pin(ks.TLS), lock: make(chan struct{}, 1), syncing: new(idle), link: l})
 			}
 		}
 	}

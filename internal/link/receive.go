@@ -23,6 +23,8 @@ type Taken struct {
 	Duplicate  bool
 	AnswerDue  bool
 	Findings   []string // codes of what was kept but flagged, or refused in part
+
+	refused error // what was refused in part, first
 }
 
 // Receive takes a bundle that came over the network and returns the answer, empty if none is due. Every refusal is in the
@@ -45,6 +47,9 @@ func (c *Carrier) Receive(ctx context.Context, raw []byte) ([]byte, error) {
 		return nil, nil
 	}
 	answer, _, err := c.build(ctx, r)
+	if err == nil && answer == nil {
+		err = taken.refused // nothing else tells the sender that, and from where, it must send again
+	}
 	if err != nil || answer == nil {
 		return nil, err
 	}
@@ -127,8 +132,13 @@ func describe(b *exchange.Bundle, s *exchange.Step) *Taken {
 	for _, u := range s.Unknown {
 		t.Findings = append(t.Findings, string(u.Code))
 	}
-	for _, r := range s.Refused {
-		t.Findings = append(t.Findings, string(r.Err.Code))
+	for i, r := range s.Refused {
+		if t.Findings = append(t.Findings, string(r.Err.Code)); i == 0 {
+			t.refused = r.Err
+		}
+		if r.Err.Code == exchangeGap { // the one that sending again mends
+			t.refused = r.Err
+		}
 	}
 	if s.Equivocation != nil {
 		t.Findings = append(t.Findings, "exchange.equivocation")
@@ -246,6 +256,7 @@ func (c *Carrier) persist(tx *store.Tx, r *route, step *exchange.Step) error {
 }
 
 const (
+	exchangeGap  = errs.Code("exchange.gap")
 	docEvidence  = "evidence"
 	stateOwnHead = "own-head" // of docEvidence: heads that the own key signed and this node did not know
 	ownHeadAhead = errs.Code("exchange.own-head-ahead")

@@ -13,6 +13,7 @@ import (
 	"entente/journal"
 	"entente/seal"
 	"entente/statement"
+	"entente/wire"
 )
 
 // outbox shows package exchange what there is to send on one route, in one transaction. A checkpoint that has to be made is
@@ -97,19 +98,19 @@ func (o *outbox) Entries(from, to uint64) ([]exchange.Entry, error) {
 	for _, e := range index {
 		types[e.Index] = e.Type
 	}
+	acts, err := o.tx.Bodies(o.own, from, to, store.Act)
+	if err != nil {
+		return nil, err
+	}
+	contents, err := o.tx.BodySizes(o.own, from, to, store.Content)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]exchange.Entry, len(leaves))
 	for i, leaf := range leaves {
 		at := from + uint64(i)
-		act, err := o.tx.Body(o.own, at, store.Act)
-		if err != nil {
-			return nil, err
-		}
-		content, err := o.tx.Body(o.own, at, store.Content)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = exchange.Entry{Index: at, Leaf: leaf, Act: slot(act), Content: exchange.SlotState(content.State), ContentSize: len(content.Bytes),
-			Precedence: o.c.precedence(types[at], act)}
+		out[i] = exchange.Entry{Index: at, Leaf: leaf, Act: slot(&acts[i]), Content: exchange.SlotState(contents[i].State), ContentSize: int(contents[i].Size),
+			Precedence: o.c.precedence(types[at], &acts[i])}
 	}
 	return out, nil
 }
@@ -293,7 +294,11 @@ func (c *Carrier) Sync(ctx context.Context) (Synced, error) {
 
 // SyncIdle is Sync for a loop: it passes over partners with whom an earlier SyncIdle is still busy.
 func (c *Carrier) SyncIdle(ctx context.Context) (Synced, error) {
-	return c.syncAll(ctx, func(r *route) bool { return r.syncing.CompareAndSwap(false, true) }, func(r *route) { r.syncing.Store(false) })
+	return c.syncAll(ctx, func(r *route) bool { return r.syncing.begin() }, func(r *route) {
+		if r.syncing.end() {
+			c.Wake()
+		}
+	})
 }
 
 func (c *Carrier) syncAll(ctx context.Context, begin func(*route) bool, end func(*route)) (Synced, error) {
@@ -356,6 +361,12 @@ func (c *Carrier) round(ctx context.Context, r *route) (more bool, sent, receive
 		return false, 0, 0, err
 	}
 	answer, err := c.cfg.Transport.Post(ctx, r.partner.Address, r.pin, raw)
+	if errs.HasCode(err, exchangeGap) {
+		// It has less than it once showed, and nothing to show: it was restored. It gets everything again, if that was not just tried.
+		if again, ferr := c.sendFromTheStart(ctx, r); again || ferr != nil {
+			return again, 0, 0, ferr
+		}
+	}
 	if err != nil {
 		return false, 0, 0, err
 	}
@@ -380,7 +391,23 @@ func (c *Carrier) round(ctx context.Context, r *route) (more bool, sent, receive
 	if err != nil {
 		return false, sent, 0, err
 	}
-	return taken.AnswerDue || sent > 0 && !taken.Duplicate, sent, taken.New, nil
+	return taken.AnswerDue || !taken.Duplicate, sent, taken.New, nil // late bodies count like statements: there may be more
+}
+
+// sendFromTheStart forgets what the partner showed it has, and reports whether that was anything.
+func (c *Carrier) sendFromTheStart(ctx context.Context, r *route) (again bool, err error) {
+	if err := r.enter(ctx); err != nil {
+		return false, err
+	}
+	defer r.leave()
+	err = c.cfg.Store.Do(ctx, func(tx *store.Tx) error {
+		shown, ok, err := getShown(tx, r.channel.Own)
+		if again = err == nil && (!ok || shown.Has > 0); !again {
+			return err
+		}
+		return tx.PutDoc(docShown, standingID(r.channel.Own), "", 0, wire.MustMarshal(&exchange.Shown{}))
+	})
+	return again && err == nil, err
 }
 
 // due seals what is due on a route; raw is nil if nothing is, or only receipts that the partner was sent before: repeating them for

@@ -374,7 +374,8 @@ func (n *Node) Close() error {
 // it: after a failed write or sync nobody knows what the disk holds, and the process must end.
 func (n *Node) Serve(ctx context.Context, ready func(addr string)) error {
 	server, err := peer.NewServer(peer.ServerConfig{Key: n.tlsKey, Known: n.carrier.Known, Receiver: n.carrier, MaxBody: limits.PeerBody, Logger: n.cfg.Logger,
-		Timeout: limits.PeerExchange, Refused: func(code errs.Code) {
+		Timeout: limits.PeerExchange, Concurrent: limits.PeerConcurrent, PerPeer: limits.PeerConcurrentEach, Connections: limits.PeerConnections, Rate: limits.PeerRate,
+		Refused: func(code errs.Code) {
 			n.carrier.Refuse(nil, "peer", &errs.Error{Kind: errs.Refused, Code: code})
 		}})
 	if err != nil {
@@ -394,7 +395,16 @@ func (n *Node) Serve(ctx context.Context, ready func(addr string)) error {
 		outer.Close()
 		return err
 	}
-	operators := &http.Server{Handler: n.mux, ReadHeaderTimeout: limits.HeaderTime, MaxHeaderBytes: limits.HeaderBytes}
+	places := make(chan struct{}, limits.OperatorConcurrent)
+	operators := &http.Server{ReadHeaderTimeout: limits.HeaderTime, ReadTimeout: limits.OperatorTime, WriteTimeout: limits.OperatorTime, IdleTimeout: limits.IdleTime,
+		MaxHeaderBytes: limits.HeaderBytes, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case places <- struct{}{}:
+				defer func() { <-places }()
+				n.mux.ServeHTTP(w, r)
+			case <-r.Context().Done():
+			}
+		})}
 	run, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 3)

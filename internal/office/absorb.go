@@ -2,6 +2,7 @@ package office
 
 import (
 	"encoding/hex"
+	"strconv"
 	"time"
 
 	"entente/agreement"
@@ -123,17 +124,25 @@ func (o *Office) saidAt(tx *store.Tx, c *channel.Channel, a *statement.Act) (tim
 		if s.Author != c.Self || s.Epoch != c.Own.Epoch || s.Size == 0 {
 			continue
 		}
-		own, err := tx.Journal(c.Own.String())
+		// What a batch has seen is mostly the same.
+		seen, err := store.Recall(tx, "seen", hex48(c.Digest)+strconv.FormatUint(s.Size, 10), func() (int64, error) {
+			own, err := tx.Journal(c.Own.String())
+			if err != nil {
+				return 0, err
+			}
+			if own.Size == 0 { // a restored node has less than was seen of it
+				return 0, nil
+			}
+			st, err := channel.Read(tx, own, min(s.Size, own.Size)-1)
+			if err != nil || st.Act == nil {
+				return 0, err
+			}
+			return st.Act.Time, nil
+		})
 		if err != nil {
 			return time.Time{}, err
 		}
-		st, err := channel.Read(tx, own, s.Size-1)
-		if err != nil {
-			return time.Time{}, err
-		}
-		if st.Act != nil {
-			at = max(at, st.Act.Time)
-		}
+		at = max(at, seen)
 	}
 	return time.UnixMilli(min(at, tx.Now().UnixMilli())), nil
 }
@@ -190,14 +199,17 @@ func partnerDelegationID(c *channel.Channel, id string) string {
 
 // partnerDelegation returns a delegation the partner published, or nil.
 func (o *Office) partnerDelegation(tx *store.Tx, c *channel.Channel, id string) (*party.Delegation, error) {
-	d, err := tx.Doc(docPartnerDelegation, partnerDelegationID(c, id))
-	if errs.KindOf(err) == errs.NotFound && err != nil {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
-	var t statement.DelegationTerms
-	return &t.Delegation, wire.Unmarshal(d.Plain, statement.MaxBody, &t)
+	at := partnerDelegationID(c, id)
+	return store.Recall(tx, docPartnerDelegation, at, func() (*party.Delegation, error) {
+		d, err := tx.Doc(docPartnerDelegation, at)
+		if errs.KindOf(err) == errs.NotFound && err != nil {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+		var t statement.DelegationTerms
+		return &t.Delegation, wire.Unmarshal(d.Plain, statement.MaxBody, &t)
+	})
 }
 
 // absorbDispatch puts a partner's dispatch into the registry queue, unread, or into quarantine with a notice to the sender. why is what
@@ -265,16 +277,11 @@ func (o *Office) inspect(tx *store.Tx, c *channel.Channel, st *statement.Stateme
 	if st.Content == nil {
 		return &errs.Error{Kind: errs.Integrity, Code: "custody.content.missing", Op: "office.inspect", Reason: "the version did not arrive with the dispatch"}, nil
 	}
-	v, err := release.DecodeVersion(st.Content.Narrative)
-	if err != nil {
-		return err, nil
+	v, t, err := release.ReadReceived(st.Content.Narrative, st.Act.Terms, release.Receiving{Terms: c.Rules, Author: c.Peer, Reader: c.Self, Means: party.MeansNetwork, At: tx.Now()})
+	if v != nil {
+		r.Reference = v.Reference
 	}
-	r.Reference = v.Reference
-	t, err := release.DecodeDispatchTerms(st.Act.Terms)
 	if err != nil {
-		return err, nil
-	}
-	if err := release.CheckReceived(v, t, release.Receiving{Terms: c.Rules, Author: c.Peer, Reader: c.Self, Means: party.MeansNetwork, At: tx.Now()}); err != nil {
 		return err, nil
 	}
 	if st.Act.Rules.Version != release.RulesVersion {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"entente/errs"
 	"entente/internal/channel"
 	"entente/internal/store"
 	"entente/journal"
@@ -29,7 +30,9 @@ func (o *Office) Anchor(ctx context.Context) error {
 			if o.cfg.Hold() != nil || o.mayOnChannel(c, tx.Now()) != nil {
 				continue
 			}
-			if err := o.publishDelegations(tx, c); err != nil { // what could not be said when it was new
+			if err := o.publishDelegations(tx, c); errs.KindOf(err) == errs.Quota && err != nil {
+				continue // nothing more may be said today; what is there is exchanged all the same
+			} else if err != nil { // what could not be said when it was new
 				return err
 			}
 			t := &statement.AnchorTerms{}
@@ -41,7 +44,9 @@ func (o *Office) Anchor(ctx context.Context) error {
 				t.Heads = append(t.Heads, statement.AnchorHead{Origin: origin.String(), Size: j.Size, Root: j.Root})
 			}
 			slices.SortFunc(t.Heads, func(a, b statement.AnchorHead) int { return strings.Compare(a.Origin, b.Origin) })
-			if _, err := o.cfg.Book.Say(tx, c, channel.Saying{Type: statement.Anchor, By: o.cfg.Book.NodeBy(), Terms: t}); err != nil {
+			if _, err := o.cfg.Book.Say(tx, c, channel.Saying{Type: statement.Anchor, By: o.cfg.Book.NodeBy(), Terms: t}); errs.KindOf(err) == errs.Quota && err != nil {
+				continue
+			} else if err != nil {
 				return err
 			}
 			if err := tx.PutDoc(docAnchor, id, "", tx.Now().UnixMilli(), []byte{0}); err != nil {

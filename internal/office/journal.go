@@ -434,9 +434,9 @@ func (o *Office) Status(ctx context.Context, _ string, _ *Empty) (*Status, error
 	err := o.cfg.Store.View(ctx, func(tx *store.Tx) error {
 		for _, c := range o.cfg.Book.All() {
 			st := c.Rules.Standing().At(tx.Now())
-			v := ChannelStatus{Channel: hex48(c.Digest), Agreement: c.Agreement.ID(), Title: c.Agreement.Title().EN, State: st.State.String(), Partner: string(c.Peer)}
+			v := ChannelStatus{Channel: hex48(c.Digest), Agreement: c.Agreement.ID(), Title: c.Agreement.Title().EN, TitleJA: c.Agreement.Title().JA, State: st.State.String(), Partner: string(c.Peer)}
 			for _, r := range st.Reasons {
-				v.Reasons = append(v.Reasons, r.Text.EN)
+				v.Reasons, v.ReasonsJA = append(v.Reasons, r.Text.EN), append(v.ReasonsJA, r.Text.JA)
 			}
 			for origin, dst := range map[journal.Origin]*JournalStatus{c.Own: &v.Own, c.Theirs: &v.Theirs} {
 				j, err := tx.Journal(origin.String())
@@ -482,8 +482,8 @@ func (o *Office) Status(ctx context.Context, _ string, _ *Empty) (*Status, error
 }
 
 // Doctor checks the node.
-func (o *Office) Doctor(ctx context.Context, _ string, _ *Empty) (*Doctor, error) {
-	out := &Doctor{State: "ok", Checks: o.cfg.Checks(ctx)}
+func (o *Office) Doctor(ctx context.Context, _ string, req *ListReq) (*Doctor, error) {
+	out := &Doctor{State: "ok", Checks: o.cfg.Checks(ctx, req.Lang)}
 	worst := map[string]int{"ok": 0, "warning": 1, "failure": 2}
 	for _, c := range out.Checks {
 		if worst[c.State] > worst[out.State] {

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,10 +52,10 @@ type Config struct {
 	Verify  agreement.Verifier
 	Random  io.Reader
 	Clock   func() time.Time
-	Hold    func() error                  // nil, or why this node may sign nothing now
-	Checks  func(context.Context) []Check // what the node itself can say to the doctor
-	Address func() string                 // where partners reach this node
-	Event   func(id string) bool          // whether an event reference is known
+	Hold    func() error                                   // nil, or why this node may sign nothing now
+	Checks  func(ctx context.Context, lang string) []Check // what the node itself can say to the doctor
+	Address func() string                                  // where partners reach this node
+	Event   func(id string) bool                           // whether an event reference is known
 	Version string
 	Logger  *slog.Logger
 }
@@ -164,17 +165,25 @@ const maxStaff = 1 << 14
 
 // persons reads the staff; there are few.
 func (o *Office) persons(tx *store.Tx) ([]party.Person, error) {
-	docs, err := tx.Docs(docPerson, "", store.First, "", maxStaff)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]party.Person, len(docs))
-	for i, d := range docs {
-		if err := wire.Unmarshal(d.Plain, identity.MaxStaffFile, &out[i]); err != nil {
+	all, err := staffDocs[party.Person](tx, docPerson)
+	return slices.Clone(all), err
+}
+
+// staffDocs reads all documents of a kind that a staff file makes, once in a unit of work.
+func staffDocs[T any](tx *store.Tx, kind string) ([]T, error) {
+	return store.Recall(tx, kind, "all", func() ([]T, error) {
+		docs, err := tx.Docs(kind, "", store.First, "", maxStaff)
+		if err != nil {
 			return nil, err
 		}
-	}
-	return out, nil
+		out := make([]T, len(docs))
+		for i, d := range docs {
+			if err := wire.Unmarshal(d.Plain, identity.MaxStaffFile, &out[i]); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	})
 }
 
 // who finds the person who acts and checks the role. Refusals are noted by the caller's act; an unknown alias is noted as the

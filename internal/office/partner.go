@@ -6,10 +6,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"entente/agreement"
 	"entente/errs"
+	"entente/internal/api"
 	"entente/internal/channel"
 	"entente/internal/identity"
 	"entente/internal/link"
@@ -99,15 +101,23 @@ func viewAgreement(p *agreement.Package, a *agreement.Agreement, set *label.Set,
 	v := &AgreementView{ID: a.ID(), Title: a.Title().EN, TitleJA: a.Title().JA, Digest: hex48(a.Digest()), Realm: string(a.Realm()), Suite: a.Suite(),
 		State: st.State.String(), SignedBy: []string{}, Text: string(a.Text())}
 	for _, r := range st.Reasons {
-		v.Reasons = append(v.Reasons, r.Text.EN)
+		v.Reasons, v.ReasonsJA = append(v.Reasons, r.Text.EN), append(v.ReasonsJA, r.Text.JA)
 	}
 	for _, s := range st.Signed {
 		v.SignedBy = append(v.SignedBy, string(s))
 	}
 	for _, pr := range a.Check(set) {
-		v.Problems = append(v.Problems, Problem{Line: pr.Line, Code: string(pr.Code), Detail: pr.Term + ": " + pr.Text.EN})
+		v.Problems = append(v.Problems, Problem{Line: pr.Line, Code: string(pr.Code), Detail: about(pr.Term, pr.Text.EN), DetailJA: about(pr.Term, pr.Text.JA)})
 	}
 	return v
+}
+
+// about puts the term before what is said of it, once.
+func about(term, text string) string {
+	if strings.HasPrefix(text, term) {
+		return text
+	}
+	return term + ": " + text
 }
 
 // VerifyRoot checks an agreement's signature: the key must be the root the text names, and must have signed the text.
@@ -265,6 +275,10 @@ func (o *Office) LoadAgreement(ctx context.Context, as string, req *Blob) (*Agre
 	var opened *channel.Channel
 	err := o.act(ctx, func(tx *store.Tx) (error, error) {
 		return o.asRole(tx, nil, as, party.RoleKeyCustodian, "agreement", func(_ *party.Person, by statement.By) (error, error) {
+			if a, err := agreement.Parse(req.Bytes); err == nil {
+				return o.deny(tx, nil, by, "agreement", "load", refused("agreement.unsigned", "office.load", a.ID(), "agreements 4", "", "this is a text that nobody has signed",
+					"let both parties sign it: entente agreement sign"))
+			}
 			c, err := o.cfg.Book.Check(req.Bytes, tx.Now())
 			if err == nil {
 				err = c.Package.Status(tx.Now(), o.cfg.Verify).Err()
@@ -432,7 +446,8 @@ func (o *Office) Sync(ctx context.Context, _ string, _ *Empty) (*SyncView, error
 	s, err := o.cfg.Carrier.Sync(ctx)
 	out := &SyncView{Rounds: s.Rounds, Sent: s.Sent, Received: s.Received}
 	if err != nil {
-		out.Error = err.Error()
+		f := api.FailureOf(err)
+		out.Error, out.Problem = err.Error(), &f
 	}
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -69,7 +70,7 @@ func (o *Office) read(req *ReportReq, author party.Handle, at time.Time) (*draft
 			At: at, Drafter: author, Draft: true}}
 	d.plan = release.Prepare(d.prep)
 	if release.Refusing(d.plan.Findings) {
-		d.problem = refusal(d.plan.Findings)
+		d.problem = becauseOfTitle(d.plan, refusal(d.plan.Findings))
 	}
 	if d.problem == nil {
 		d.problem = o.underCeiling(d.report)
@@ -84,6 +85,24 @@ func (o *Office) underCeiling(r *release.Report) error {
 	}
 	return refused("node.ceiling", "office.report", r.Serial, "domain ceiling", "", "the report is above the ceiling of this node's domain",
 		"handle it in a domain accredited for its level")
+}
+
+// becauseOfTitle says by which rule of the agreement the title may not go, where that is what refuses: it is often what keeps
+// everything else back too, such as a purpose that the agreement does not list.
+func becauseOfTitle(plan *release.Plan, problem error) error {
+	if code := errs.CodeOf(problem); code != "release.title.withheld" && code != "release.empty" {
+		return problem
+	}
+	for i := range plan.Items {
+		it := &plan.Items[i]
+		if it.Kind != release.KindTitle || it.Decision == nil {
+			continue
+		}
+		if why := (*errs.Error)(nil); errors.As(it.Decision.Refusal(), &why) {
+			return &errs.Error{Kind: errs.Refused, Code: errs.CodeOf(problem), Op: "office.report", Subject: "title", Rule: why.Rule, Article: why.Article, Reason: why.Reason, Next: why.Next, Err: why}
+		}
+	}
+	return problem
 }
 
 // findingRule names the rule behind a finding of package release.

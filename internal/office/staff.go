@@ -124,17 +124,7 @@ func delegationID(id string) string {
 }
 
 func (o *Office) delegations(tx *store.Tx) ([]identity.Delegation, error) {
-	docs, err := tx.Docs(docDelegation, "", store.First, "", maxStaff)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]identity.Delegation, len(docs))
-	for i, d := range docs {
-		if err := wire.Unmarshal(d.Plain, identity.MaxStaffFile, &out[i]); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return staffDocs[identity.Delegation](tx, docDelegation)
 }
 
 // docTold is what a partner was last told of one delegation; its state is the channel's.

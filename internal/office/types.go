@@ -36,8 +36,10 @@ type ChannelStatus struct {
 	Channel   string        `json:"channel"`
 	Agreement string        `json:"agreement"`
 	Title     string        `json:"title"`
+	TitleJA   string        `json:"title_ja"`
 	State     string        `json:"state"`
 	Reasons   []string      `json:"reasons,omitempty"`
+	ReasonsJA []string      `json:"reasons_ja,omitempty"`
 	Partner   string        `json:"partner"`
 	Own       JournalStatus `json:"own"`
 	Theirs    JournalStatus `json:"theirs"`
@@ -142,25 +144,27 @@ type PairConfirmReq struct {
 
 // AgreementView shows an agreement and where it stands.
 type AgreementView struct {
-	ID       string    `json:"id"`
-	Title    string    `json:"title"`
-	TitleJA  string    `json:"title_ja"`
-	Digest   string    `json:"digest"`
-	Realm    string    `json:"realm"`
-	Suite    string    `json:"suite"`
-	State    string    `json:"state"`
-	Reasons  []string  `json:"reasons,omitempty"`
-	Channel  string    `json:"channel,omitempty"`
-	Problems []Problem `json:"problems,omitempty"`
-	SignedBy []string  `json:"signed_by"`
-	Text     string    `json:"text,omitempty"`
+	ID        string    `json:"id"`
+	Title     string    `json:"title"`
+	TitleJA   string    `json:"title_ja"`
+	Digest    string    `json:"digest"`
+	Realm     string    `json:"realm"`
+	Suite     string    `json:"suite"`
+	State     string    `json:"state"`
+	Reasons   []string  `json:"reasons,omitempty"`
+	ReasonsJA []string  `json:"reasons_ja,omitempty"`
+	Channel   string    `json:"channel,omitempty"`
+	Problems  []Problem `json:"problems,omitempty"`
+	SignedBy  []string  `json:"signed_by"`
+	Text      string    `json:"text,omitempty"`
 }
 
 // Problem is a term that is unset, contradictory or unsourced, with its line.
 type Problem struct {
-	Line   int    `json:"line"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
+	Line     int    `json:"line"`
+	Code     string `json:"code"`
+	Detail   string `json:"detail"`
+	DetailJA string `json:"detail_ja"`
 }
 
 // ReportReq hands in a report and its release sheet as drafted by the originator.
@@ -375,8 +379,9 @@ type BundleView struct {
 
 // SyncView says what an exchange over the network did.
 type SyncView struct {
-	Rounds   int    `json:"rounds"`
-	Sent     int    `json:"sent"`
-	Received int    `json:"received"`
-	Error    string `json:"error,omitempty"`
+	Rounds   int          `json:"rounds"`
+	Sent     int          `json:"sent"`
+	Received int          `json:"received"`
+	Error    string       `json:"error,omitempty"`
+	Problem  *api.Failure `json:"problem,omitempty"` // the first failure
 }

@@ -48,7 +48,10 @@ func writeError(w http.ResponseWriter, err error) {
 func readError(resp *http.Response) error {
 	kind := errs.Unavailable
 	if n, err := strconv.ParseUint(resp.Header.Get(headerKind), 10, 8); err == nil && n <= uint64(errs.Usage) {
-		kind = errs.Kind(n)
+		switch kind = errs.Kind(n); kind {
+		case errs.Internal, errs.Fatal, errs.Usage: // a partner's defect, disk or command line is not this node's
+			kind = errs.Unavailable
+		}
 	}
 	code := resp.Header.Get(headerCode)
 	if len(code) == 0 || len(code) > 64 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {

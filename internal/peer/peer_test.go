@@ -41,6 +41,13 @@ type bench struct {
 	clientKey    *ecdsa.PrivateKey
 	mu           sync.Mutex
 	refusedCodes []errs.Code
+	forgotten    bool // the client's pairing was taken back
+}
+
+func known(paired bool, b *bench) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return paired && !b.forgotten
 }
 
 func start(t *testing.T, knowClient bool, r Receiver) *bench {
@@ -49,7 +56,8 @@ func start(t *testing.T, knowClient bool, r Receiver) *bench {
 	clientKey, clientPin := newKey(t)
 	b := &bench{serverPin: serverPin, clientKey: clientKey}
 	srv, err := NewServer(ServerConfig{Key: serverKey, Receiver: r, MaxBody: 1 << 16, Logger: slog.New(slog.DiscardHandler),
-		Timeout: 5 * time.Second, Known: func(p Pin) bool { return knowClient && p == clientPin },
+		Timeout: 5 * time.Second, Concurrent: 4, PerPeer: 2, Connections: 16, Rate: 1 << 10,
+		Known:   func(p Pin) bool { return known(knowClient, b) && p == clientPin },
 		Refused: func(c errs.Code) { b.mu.Lock(); b.refusedCodes = append(b.refusedCodes, c); b.mu.Unlock() }})
 	if err != nil {
 		t.Fatal(err)

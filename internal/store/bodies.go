@@ -119,22 +119,69 @@ func (tx *Tx) Body(j *Journal, index uint64, kind BodyKind) (*Body, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, refuse(errs.NotFound, "store.body.unknown", "store.body", j.Origin.String(), "no such body was ever announced")
+		return nil, errNoBody(j)
 	}
 	b := &Body{State: BodyState(state), Size: uint64(size)}
 	if key == 0 {
 		return b, nil
 	}
+	return b, tx.openBody(b, j, index, kind, box, wrapped)
+}
+
+func (tx *Tx) openBody(b *Body, j *Journal, index uint64, kind BodyKind, box, wrapped []byte) error {
 	var buf [32]byte
 	plain, err := tx.openItem(bodyItem(buf[:0], j.ID, index, kind), box, wrapped)
 	if err == nil && len(plain) < len(b.Salt) {
 		err = refuse(errs.Integrity, "store.item", "store.read", j.Origin.String(), "a body is shorter than its salt")
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	b.Salt, b.Bytes = [32]byte(plain), plain[len(b.Salt):]
-	return b, nil
+	return nil
+}
+
+// Bodies returns the bodies of one kind of all leaves with from ≤ index < to, as Body would one by one. Code
+// store.body.unknown when one was never announced.
+func (tx *Tx) Bodies(j *Journal, from, to uint64, kind BodyKind) ([]Body, error) {
+	all := make([]Body, 0, to-min(from, to))
+	var index, state, size, key int64
+	var box, wrapped []byte
+	err := tx.rows(qBodies, []any{j.ID, int64(from), int64(to), int64(kind)}, func() error {
+		if uint64(index) != from+uint64(len(all)) {
+			return errNoBody(j)
+		}
+		all = append(all, Body{State: BodyState(state), Size: uint64(size)})
+		if key == 0 {
+			return nil
+		}
+		return tx.openBody(&all[len(all)-1], j, uint64(index), kind, box, wrapped)
+	}, &index, &state, &size, &key, &box, &wrapped)
+	if err == nil && from+uint64(len(all)) < to {
+		err = errNoBody(j)
+	}
+	return all, err
+}
+
+// BodySizes is Bodies without opening any: state and size alone.
+func (tx *Tx) BodySizes(j *Journal, from, to uint64, kind BodyKind) ([]Body, error) {
+	all := make([]Body, 0, to-min(from, to))
+	var index, state, size int64
+	err := tx.rows(qBodyStates, []any{j.ID, int64(from), int64(to), int64(kind)}, func() error {
+		if uint64(index) != from+uint64(len(all)) {
+			return errNoBody(j)
+		}
+		all = append(all, Body{State: BodyState(state), Size: uint64(size)})
+		return nil
+	}, &index, &state, &size)
+	if err == nil && from+uint64(len(all)) < to {
+		err = errNoBody(j)
+	}
+	return all, err
+}
+
+func errNoBody(j *Journal) error {
+	return refuse(errs.NotFound, "store.body.unknown", "store.body", j.Origin.String(), "no such body was ever announced")
 }
 
 // BodyState returns the state of a body without opening it; 0 when it was never announced.

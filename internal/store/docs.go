@@ -31,6 +31,7 @@ func (tx *Tx) PutDoc(kind, id, state string, sort int64, plain []byte) error {
 	if kind == "" || id == "" || len(kind) > 64 || len(id) > 256 || len(plain) > maxItem {
 		return refuse(errs.Invalid, "store.doc", "store.doc", kind, "a doc needs a short kind and id, and has at most 16 MiB")
 	}
+	tx.forget(kind)
 	w := tx.w
 	w.scratch.item = docItem(w.scratch.item, kind, id)
 	box, wrapped := w.sealItem(tx.s.wrap, w.scratch.item, plain)
@@ -137,6 +138,7 @@ func (tx *Tx) DeleteDoc(kind, id string) error {
 	if err != nil {
 		return err
 	}
+	tx.forget(kind)
 	if _, err := tx.exec(qEraseDoc, kind, id); err != nil {
 		return err
 	}

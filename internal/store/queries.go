@@ -49,6 +49,8 @@ const (
 	qSetBody
 	qMarkBody
 	qBody
+	qBodies
+	qBodyStates
 	qBodyState
 	qComplete
 	qUnheld
@@ -150,9 +152,13 @@ var queries = [queryCount]string{
 		"on conflict (journal, idx, kind) do nothing",
 	qSetBody:  "update body set state = $4, size = $5, item_key = $6, box = $7 where journal = $1 and idx = $2 and kind = $3",
 	qMarkBody: "update body set state = $4 where journal = $1 and idx = $2 and kind = $3",
-	qBody: "select b.state, b.size, b.item_key, b.box, k.wrapped from body b left join item_key k on k.id = b.item_key " +
+	// A join would make SQLite prepare the statement anew each time, to see whether the partial index of bodies serves it.
+	qBody: "select b.state, b.size, b.item_key, b.box, (select k.wrapped from item_key k where k.id = b.item_key) from body b " +
 		"where b.journal = $1 and b.idx = $2 and b.kind = $3",
-	qBodyState: "select state, size, item_key from body where journal = $1 and idx = $2 and kind = $3",
+	qBodies: "select b.idx, b.state, b.size, b.item_key, b.box, (select k.wrapped from item_key k where k.id = b.item_key) from body b " +
+		"where b.journal = $1 and b.idx >= $2 and b.idx < $3 and b.kind = $4 order by b.idx",
+	qBodyStates: "select idx, state, size from body where journal = $1 and idx >= $2 and idx < $3 and kind = $4 order by idx",
+	qBodyState:  "select state, size, item_key from body where journal = $1 and idx = $2 and kind = $3",
 	qComplete: "select idx from body where journal = $1 and idx >= $2 and idx < $3 and state in (1, 3, 4) " +
 		"group by idx having count(*) = 2 order by idx",
 	qUnheld: "with u as (select distinct idx from body where journal = $1 and state in (2, 5)) select (select count(*) from u), " +

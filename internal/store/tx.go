@@ -20,6 +20,36 @@ type Tx struct {
 	now  time.Time
 	err  error // the failure that doomed the act
 	over bool
+	memo map[recalled]any // what Recall keeps
+}
+
+// recalled names something that is kept for the length of the unit of work.
+type recalled struct{ kind, key string }
+
+// Recall returns what make returned for this kind and key before in this unit of work, or asks make. What was made from
+// docs of a kind is forgotten when one of the kind is written, so that the unit of work always sees its own changes; other kinds must
+// be names of what cannot change while it runs. Callers share what is returned and must not change it. A failure is not kept.
+func Recall[T any](tx *Tx, kind, key string, make func() (T, error)) (T, error) {
+	at := recalled{kind, key}
+	if x, ok := tx.memo[at].(T); ok {
+		return x, tx.usable()
+	}
+	x, err := make()
+	if err == nil {
+		if tx.memo == nil {
+			tx.memo = map[recalled]any{}
+		}
+		tx.memo[at] = x
+	}
+	return x, err
+}
+
+func (tx *Tx) forget(kind string) {
+	for at := range tx.memo {
+		if at.kind == kind {
+			delete(tx.memo, at)
+		}
+	}
 }
 
 // Now is the time of the unit of work: it does not move while the closure runs.

@@ -1,0 +1,571 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"entente/examples/exercise"
+	"entente/internal/api"
+	"entente/internal/node"
+	"entente/internal/office"
+)
+
+// What is here needs real processes: the binary as it is built, its lock, its socket, its death.
+
+// built is the binary, made once; TestMain removes it.
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func realBinary(t *testing.T) string {
+	t.Helper()
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("left out: the go command is not on PATH, so the binary cannot be built")
+	}
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "entente-binary-"); built.err != nil {
+			return
+		}
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(built.dir, "entente"), ".")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("%w: %s", err, out)
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return filepath.Join(built.dir, "entente")
+}
+
+// inExercise leaves out what needs the machine's own clock when that stands outside the exercise's dates.
+func inExercise(t *testing.T) {
+	t.Helper()
+	if now := time.Now().UTC(); now.Year() < 2026 || now.Year() > 2028 || now.YearDay() < 3 && now.Year() == 2026 {
+		t.Skipf("left out: the exercise's delegations hold from 2026 to 2028, and this machine's date is %s", now.Format(time.DateOnly))
+	}
+}
+
+// world is two nodes in directories of their own, at the machine's time, that know each other's address.
+type world struct {
+	*testing.T
+	dir, binary string
+	command     command
+	running     map[string]*process
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	inExercise(t)
+	w := &world{T: t, dir: t.TempDir(), binary: realBinary(t), running: map[string]*process{}}
+	w.command = command{dir: w.dir}
+	if err := makePairAt(w.dir, "agreed", 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, side := range sides {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(w.path(side), "node.toml")
+		b, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(path, regexp.MustCompile(`(?m)^listen = .*$`).ReplaceAll(b, []byte("listen = '"+l.Addr().String()+"'")), 0o600)
+		}
+		if err = errors.Join(err, l.Close()); err != nil {
+			t.Fatal(err)
+		}
+		w.do(side, "", "pair", "card", "-o", w.path(side+".card2"))
+	}
+	w.do("nzl", "key-custodian", "pair", "add", w.path("jpn.card2"))
+	w.do("jpn", "key-custodian", "pair", "add", w.path("nzl.card2"))
+	t.Cleanup(func() {
+		for _, p := range w.running {
+			p.cmd.Process.Kill()
+			<-p.ended
+		}
+	})
+	return w
+}
+
+func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
+
+// do runs the command line in this process; it must succeed.
+func (w *world) do(side, post string, args ...string) string {
+	w.Helper()
+	out, err := w.command.run(side, post, args...)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return out
+}
+
+// entente runs the binary on a node and returns its exit status and what it said.
+func (w *world) entente(side, post string, args ...string) (status int, stdout, stderr string) {
+	cmd := exec.Command(w.binary, args...)
+	cmd.Env = w.environment(side, post)
+	var out, told bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &told
+	cmd.Run()
+	return cmd.ProcessState.ExitCode(), out.String(), told.String()
+}
+
+func (w *world) environment(side, post string) []string {
+	return []string{"ENTENTE_DIR=" + w.path(side), "ENTENTE_AS=" + post, "ENTENTE_PASSPHRASE_FILE=" + w.path(".pass"), "HOME=/no-home", "PATH=" + os.Getenv("PATH")}
+}
+
+// process is a node that serves.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when it has ended and everything it said was read
+	mu    sync.Mutex
+	said  strings.Builder
+}
+
+func (p *process) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.said.String()
+}
+
+// serve starts a node and returns when it is ready.
+func (w *world) serve(side string) *process {
+	w.Helper()
+	p := &process{cmd: exec.Command(w.binary, "serve"), ended: make(chan struct{})}
+	p.cmd.Env = w.environment(side, "")
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	talk, err := p.cmd.StderrPipe()
+	if err == nil {
+		err = p.cmd.Start()
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	ready := make(chan struct{})
+	go func() {
+		sc := bufio.NewScanner(talk)
+		for sc.Scan() {
+			p.mu.Lock()
+			p.said.WriteString(sc.Text() + "\n")
+			p.mu.Unlock()
+			if strings.HasPrefix(sc.Text(), "ready: ") {
+				close(ready)
+			}
+		}
+		p.cmd.Wait()
+		close(p.ended)
+	}()
+	w.running[side] = p
+	select {
+	case <-ready:
+	case <-p.ended:
+		w.Fatalf("%s did not start: %s", side, p.text())
+	case <-time.After(time.Minute):
+		w.Fatalf("%s is not ready after a minute: %s", side, p.text())
+	}
+	return p
+}
+
+// end signals a node and returns its exit status.
+func (w *world) end(side string, sig os.Signal) int {
+	w.Helper()
+	p := w.running[side]
+	p.cmd.Process.Signal(sig)
+	return w.await(side)
+}
+
+// await waits until a node has ended and returns its exit status.
+func (w *world) await(side string) int {
+	w.Helper()
+	p := w.running[side]
+	select {
+	case <-p.ended:
+	case <-time.After(time.Minute):
+		p.cmd.Process.Signal(syscall.SIGQUIT) // prints where it stands
+		<-p.ended
+		w.Fatalf("%s did not end: %s", side, p.text())
+	}
+	delete(w.running, side)
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func (w *world) client(side, post string) *api.Client {
+	return api.Dial(filepath.Join(w.path(side), node.SocketName), post)
+}
+
+// sync exchanges from both sides until nothing is left to say.
+func (w *world) sync() {
+	w.Helper()
+	for range 2 {
+		for _, side := range sides {
+			var v office.SyncView
+			if err := w.client(side, "").Call(context.Background(), "sync", office.Empty{}, &v); err != nil || v.Problem != nil {
+				w.Fatalf("%s: %v %+v", side, err, v.Problem)
+			}
+		}
+	}
+}
+
+func (w *world) report(from string) office.ReportReq {
+	to := map[string]string{"nzl": "JPN", "jpn": "NZL"}[from]
+	for _, r := range exercise.Reports() {
+		if strings.EqualFold(r.From, from) {
+			return office.ReportReq{Report: r.Report, Sheet: r.Sheet, To: to}
+		}
+	}
+	w.Fatal("no report")
+	return office.ReportReq{}
+}
+
+func TestServingNodesExchangeByThemselves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, side := range sides {
+		w.serve(side)
+	}
+	var v office.ReleaseView
+	req := w.report("nzl")
+	if err := w.client("nzl", "analyst").Call(t.Context(), "release.propose", req, &v); err != nil {
+		t.Fatal(err)
+	}
+	// Through the socket, the command line needs no passphrase: the running node acts.
+	cmd := exec.Command(w.binary, "--no-input", "--dir", w.path("nzl"), "--as", "release-officer", "release", "approve", v.ID, "--hold", "0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	w.sync()
+	if status, out, told := w.entente("jpn", "registry-officer", "registry", "queue"); status != 0 || !strings.Contains(out, v.ID) {
+		t.Fatalf("status %d: %s%s", status, out, told)
+	}
+	if status, out, _ := w.entente("nzl", "release-officer", "release", "list", "--state", "held"); status != 0 || !strings.Contains(out, v.ID[:12]) {
+		t.Errorf("not held: %s", out)
+	}
+	if status, out, _ := w.entente("jpn", "", "doctor"); status != 0 || !strings.Contains(out, "overall: ok") {
+		t.Errorf("doctor: status %d: %s", status, out)
+	}
+	// An auditor verifies the directory of a running node and does not disturb it.
+	if status, out, _ := w.entente("nzl", "", "verify", w.path("nzl")); status != 0 || !strings.HasSuffix(out, "verified\n") {
+		t.Errorf("verify: status %d: %s", status, out)
+	}
+	for _, side := range sides {
+		if status := w.end(side, syscall.SIGTERM); status != 0 {
+			t.Errorf("%s ended with %d", side, status)
+		}
+		if _, err := os.Stat(filepath.Join(w.path(side), node.SocketName)); err == nil {
+			t.Errorf("%s left its socket behind", side)
+		}
+	}
+}
+
+func TestOneDirectoryIsOneProcess(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.serve("nzl")
+	status, _, told := w.entente("nzl", "", "serve")
+	if status != 6 || !strings.Contains(told, "store.locked") || !strings.Contains(told, "\n  next ") {
+		t.Errorf("a second node on one directory: status %d: %s", status, told)
+	}
+	if status, _, told := w.entente("nzl", "", "init", "--realm", "exercise:whio", "--author", "NZL/nzdf/node-1", "--ceiling", "nzl.s"); status == 0 {
+		t.Errorf("init over a running node: %s", told)
+	}
+	// Without the socket the command line would open the directory itself, and the lock keeps it out.
+	if err := os.Rename(filepath.Join(w.path("nzl"), node.SocketName), w.path("aside")); err != nil {
+		t.Fatal(err)
+	}
+	if status, out, told := w.entente("nzl", "", "status", "--json"); status != 6 || !strings.Contains(told, "store.locked") || !json.Valid([]byte(out)) {
+		t.Errorf("beside a running node: status %d: %s", status, told)
+	}
+	// A killed node leaves its socket; whoever comes next goes on without it.
+	if err := os.Rename(w.path("aside"), filepath.Join(w.path("nzl"), node.SocketName)); err != nil {
+		t.Fatal(err)
+	}
+	w.end("nzl", syscall.SIGKILL)
+	if status, _, told := w.entente("nzl", "", "status"); status != 0 {
+		t.Errorf("after a kill: status %d: %s", status, told)
+	}
+	w.serve("nzl")
+	if status := w.end("nzl", os.Interrupt); status != 0 {
+		t.Errorf("ended with %d", status)
+	}
+}
+
+// TestKilledNodesLoseNothing kills one of two nodes that propose, approve, exchange and register, at random moments, again and again. In
+// the end everything that was answered is there on both sides, and both directories verify. ENTENTE_KILL_ROUNDS says how often.
+func TestKilledNodesLoseNothing(t *testing.T) {
+	t.Parallel()
+	rounds := 5
+	if n, err := strconv.Atoi(os.Getenv("ENTENTE_KILL_ROUNDS")); err == nil {
+		rounds = n
+	}
+	seed := uint64(time.Now().UnixNano())
+	if n, err := strconv.ParseUint(os.Getenv("ENTENTE_KILL_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	t.Logf("%d rounds, ENTENTE_KILL_SEED=%d", rounds, seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	w := newWorld(t)
+	for _, side := range sides {
+		w.serve(side)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var workers sync.WaitGroup
+	all := &answered{approved: map[string]string{}, registered: map[string]string{}}
+	for _, side := range sides {
+		workers.Go(func() { w.keepReleasing(ctx, side, all) })
+		workers.Go(func() { w.keepRegistering(ctx, side, all) })
+	}
+	for range rounds {
+		side := sides[random.IntN(2)]
+		<-time.After(time.Duration(random.IntN(250)) * time.Millisecond) // the random moment
+		w.end(side, syscall.SIGKILL)
+		w.serve(side)
+	}
+	stop()
+	workers.Wait()
+	w.sync()
+
+	approved, registered := all.count()
+	t.Logf("answered: %d approvals, %d registrations", approved, registered)
+	if approved == 0 {
+		t.Fatal("nothing was approved between the kills: the test shows nothing")
+	}
+	for _, side := range sides {
+		other := map[string]string{"nzl": "jpn", "jpn": "nzl"}[side]
+		sent, arrived := map[string]string{}, map[string]bool{}
+		var list office.ReleaseList
+		if err := w.client(side, "release-officer").Call(t.Context(), "release.list", office.ListReq{}, &list); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range list.Releases {
+			sent[r.ID] = r.State
+		}
+		for _, op := range []string{"registry.queue", "registry.list"} {
+			var reg office.Register
+			if err := w.client(other, "registry-officer").Call(t.Context(), op, office.ListReq{}, &reg); err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range reg.Entries {
+				arrived[e.ID] = true
+				if number, ok := all.registered[e.ID]; ok && e.Control != number {
+					t.Errorf("%s: the registration of %s as %s was answered, and is %q now", other, e.ID, number, e.Control)
+				}
+			}
+		}
+		for id, who := range all.approved {
+			// The list shows the newest hundred; what is older has long been settled.
+			if who == side && (len(list.Releases) < 100 && sent[id] != "held" && sent[id] != "registered" || !arrived[id]) {
+				t.Errorf("%s: the approval of %s was answered; it is %q here and arrived there: %v", side, id, sent[id], arrived[id])
+			}
+		}
+		var st office.Status
+		if err := w.client(side, "").Call(t.Context(), "status", office.Empty{}, &st); err != nil {
+			t.Fatal(err)
+		}
+		if c := st.Channels[0]; st.Signing != "ready" || c.Own.Frozen || c.Theirs.Frozen || c.Own.Witnessed != c.Own.Size || c.Own.Held != c.Own.Size {
+			t.Errorf("%s: signing %s, own journal %+v", side, st.Signing, c.Own)
+		}
+	}
+	for _, side := range sides {
+		if status := w.end(side, syscall.SIGTERM); status != 0 {
+			t.Errorf("%s ended with %d", side, status)
+		}
+		if status, out, told := w.entente(side, "", "verify", w.path(side)); status != 0 {
+			t.Errorf("%s does not verify: %s%s", side, out, told)
+		}
+		if status, out, told := w.entente(side, "", "rebuild"); status != 0 {
+			t.Errorf("%s cannot be rebuilt: %s%s", side, out, told)
+		}
+	}
+}
+
+// answered is what the nodes said they had done.
+type answered struct {
+	sync.Mutex
+	approved   map[string]string // release id -> side
+	registered map[string]string // release id -> control number
+}
+
+func (a *answered) count() (approved, registered int) {
+	a.Lock()
+	defer a.Unlock()
+	return len(a.approved), len(a.registered)
+}
+
+// keepReleasing proposes and approves until ctx ends. A call that fails was not answered, and counts for nothing.
+func (w *world) keepReleasing(ctx context.Context, side string, all *answered) {
+	req := w.report(side)
+	for ctx.Err() == nil {
+		var v office.ReleaseView
+		if err := w.client(side, "analyst").Call(ctx, "release.propose", req, &v); err != nil {
+			w.unexpected(err)
+			continue
+		}
+		if err := w.client(side, "release-officer").Call(ctx, "release.approve", office.ReleaseReq{ID: v.ID}, &v); err != nil {
+			w.unexpected(err)
+			continue
+		}
+		all.Lock()
+		all.approved[v.ID] = side
+		all.Unlock()
+	}
+}
+
+// keepRegistering accepts whatever waits.
+func (w *world) keepRegistering(ctx context.Context, side string, all *answered) {
+	for ctx.Err() == nil {
+		var q office.Register
+		if err := w.client(side, "registry-officer").Call(ctx, "registry.queue", office.ListReq{}, &q); err != nil {
+			w.unexpected(err)
+			continue
+		}
+		for _, e := range q.Entries[:min(len(q.Entries), 4)] {
+			if e.State != "queued" {
+				w.Errorf("%s: %s is %s (%s)", side, e.ID, e.State, e.Code)
+				continue
+			}
+			var v office.EntryView
+			marking := ""
+			if len(e.Choices) > 1 {
+				marking = e.Choices[0].Targets
+			}
+			if err := w.client(side, "registry-officer").Call(ctx, "registry.accept", office.AcceptReq{ID: e.ID, Marking: marking, Holder: "reader"}, &v); err != nil {
+				w.unexpected(err)
+				break
+			}
+			all.Lock()
+			all.registered[e.ID] = v.Control
+			all.Unlock()
+		}
+	}
+}
+
+// unexpected reports a failure that a killed node does not explain, and lets the machine breathe.
+func (w *world) unexpected(err error) {
+	switch f := api.FailureOf(err); f.Code {
+	case "api.unreachable", "api.interrupted", "store.closed", "store.cancelled":
+	default:
+		w.Errorf("%s: %v", f.Code, err)
+	}
+	<-time.After(5 * time.Millisecond)
+}
+
+func TestAFullDiskStopsActsAndNotTheNode(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("left out: a small file system needs root to be mounted")
+	}
+	w := newWorld(t)
+	small := t.TempDir()
+	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=24m,mode=0700"); err != nil {
+		t.Skipf("left out: no small file system can be mounted here: %v", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(small, syscall.MNT_DETACH) })
+	if err := errors.Join(copyTree(w.path("nzl"), filepath.Join(small, "nzl")), os.RemoveAll(w.path("nzl")), os.Symlink(filepath.Join(small, "nzl"), w.path("nzl"))); err != nil {
+		t.Fatal(err)
+	}
+	w.serve("nzl")
+	filler, err := os.Create(filepath.Join(small, "filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size := 1 << 20; size > 0; size /= 2 {
+		for block := make([]byte, size); ; {
+			if _, err := filler.Write(block); err != nil {
+				break
+			}
+		}
+	}
+	filler.Close()
+	propose := func() error {
+		return w.client("nzl", "analyst").Call(t.Context(), "release.propose", w.report("nzl"), nil)
+	}
+	for i := 0; ; i++ { // the log has room of its own for a while
+		if err = propose(); err != nil || i > 2000 {
+			break
+		}
+	}
+	if f := api.FailureOf(err).In("en"); f.Code != "store.disk-full" || f.Next == "" {
+		t.Fatalf("with a full disk: %+v", f)
+	}
+	if status, _, told := w.entente("nzl", "key-custodian", "staff", "load", "../../examples/exercise/staff-nzl.toml"); status != 6 || !strings.Contains(told, "store.disk-full") || !strings.Contains(told, "\n  next ") {
+		t.Errorf("status %d: %s", status, told)
+	}
+	if status, out, told := w.entente("nzl", "", "doctor"); status != 1 || !strings.Contains(out, "failure  disk") {
+		t.Errorf("doctor, status %d: %s%s", status, out, told)
+	}
+	if status, _, told := w.entente("nzl", "", "status"); status != 0 {
+		t.Errorf("the node does not answer: %s", told)
+	}
+	if err := os.Remove(filler.Name()); err != nil {
+		t.Fatal(err)
+	}
+	if err := propose(); err != nil {
+		t.Errorf("with space again: %v", err)
+	}
+	if status := w.end("nzl", syscall.SIGTERM); status != 0 {
+		t.Errorf("ended with %d", status)
+	}
+}
+
+func TestAFailingDiskStopsTheNode(t *testing.T) {
+	t.Parallel()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("left out: strace is missing, which makes system calls fail")
+	}
+	w := newWorld(t)
+	p := w.serve("nzl")
+	tracer := exec.Command(strace, "-f", "-p", strconv.Itoa(p.cmd.Process.Pid), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO")
+	talk, err := tracer.StderrPipe()
+	if err == nil {
+		err = tracer.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(talk)
+	attached := false
+	for !attached && lines.Scan() {
+		attached = strings.Contains(lines.Text(), "attached")
+	}
+	if !attached {
+		t.Skip("left out: strace may not attach to a process here")
+	}
+	go io.Copy(io.Discard, talk)
+	defer tracer.Wait()
+
+	status, out, told := w.entente("nzl", "analyst", "release", "propose", "../../examples/exercise/reports/R02-intsum-en-operation-whio.md", "--to", "JPN", "--json")
+	if status != 7 || !strings.Contains(told, "store.fsync") || !strings.Contains(told, "\n  next ") || !strings.Contains(out, `"kind":"fatal"`) {
+		t.Errorf("an act that cannot be synced: status %d: %s%s", status, out, told)
+	}
+	if status := w.await("nzl"); status != 7 || !strings.Contains(p.text(), "store.fsync") {
+		t.Errorf("the node ended with %d and said: %s", status, p.text())
+	}
+	// What was acknowledged is read back, and the node goes on.
+	w.serve("nzl")
+	if status, out, told := w.entente("nzl", "", "doctor"); status != 0 {
+		t.Errorf("after the restart: %s%s", out, told)
+	}
+	if status := w.end("nzl", syscall.SIGTERM); status != 0 {
+		t.Errorf("ended with %d", status)
+	}
+}

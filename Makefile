@@ -24,11 +24,14 @@ bench: ## all benchmarks, one second each
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@.ci/test fuzz $(or $(FUZZTIME),30s)
 
+sim: ## simulated nodes for SEEDS seeds (200)
+	$(GO) test -count=1 -v -run TestSeeds -timeout 60m ./internal/testnet -seeds $(or $(SEEDS),200) | grep -vE '^ *(=== |--- PASS)'
+
 vectors: ## check the published test vectors; UPDATE=1 writes them anew, which changes a format
 	$(GO) test -count=1 -run Vector $(sort $(dir $(shell find . -name 'vectors_test.go'))) $(if $(UPDATE),-update)
 
 clean: ## remove what was built
 	rm -rf bin
 
-.PHONY: help build demo test bench fuzz vectors clean
+.PHONY: help build demo test bench fuzz sim vectors clean
 .DEFAULT_GOAL := help

@@ -38,7 +38,8 @@ type Tables struct {
 	statements []string
 	closed     string              // article of the closed list of statements
 	articles   map[string]handling // by number: what a version may quote
-	words      []string            // national-only words, folded
+	words      *wordList           // national-only words, folded
+	joined     *wordList           // of these, the ones that spaces may part
 }
 
 type side struct {
@@ -113,7 +114,7 @@ func Load(agreementText []byte, policyJSON ...[]byte) (*Tables, error) {
 			return nil, err
 		}
 	}
-	t.words = homeList(policies)
+	t.words, t.joined = lists(homeList(policies))
 	t.digest = t.sum(policies)
 	return t, nil
 }

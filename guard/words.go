@@ -110,6 +110,39 @@ func fold(s string) string {
 	return b.String()
 }
 
+// wordList is words by their first byte.
+type wordList [256][]string
+
+// in reports whether one of the words stands in s.
+func (l *wordList) in(s string) bool {
+	for i := range len(s) {
+		for _, w := range l[s[i]] {
+			if strings.HasPrefix(s[i:], w) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// lists sorts words for searching: all of them, and those that are found also where spaces part them.
+func lists(words []string) (all, joined *wordList) {
+	all, joined = new(wordList), new(wordList)
+	for _, w := range words {
+		if w == "" { // a policy's word that is nothing but spaces and hyphens: it stands in every text
+			for i := range all {
+				all[i] = append(all[i], w)
+			}
+			continue
+		}
+		all[w[0]] = append(all[w[0]], w)
+		if w[0] >= utf8.RuneSelf {
+			joined[w[0]] = append(joined[w[0]], w)
+		}
+	}
+	return all, joined
+}
+
 // homeList folds the guard's own words and those of the policies. Words with a blank to fill in are left to officeMark.
 func homeList(policies []*policy) (out []string) {
 	words := slices.Clone(homeWords)
@@ -131,11 +164,8 @@ func (t *Tables) scan(s string) (code errs.Code, why string) {
 		return "guard.text.character", why
 	}
 	f := fold(s)
-	tight := strings.ReplaceAll(f, " ", "")
-	for _, w := range t.words {
-		if strings.Contains(f, w) || w[0] >= utf8.RuneSelf && strings.Contains(tight, w) { // spaces part no Japanese words
-			return "guard.text.national-only", "a word that says the information stays at home"
-		}
+	if t.words.in(f) || t.joined.in(strings.ReplaceAll(f, " ", "")) { // spaces part no Japanese words
+		return "guard.text.national-only", "a word that says the information stays at home"
 	}
 	for _, w := range originalWords {
 		if strings.Contains(f, w) {

@@ -21,7 +21,7 @@ import (
 // globals are the flags every command takes.
 type globals struct {
 	Dir            string `help:"Node directory." env:"ENTENTE_DIR" default:"." type:"path" placeholder:"DIR"`
-	As             string `help:"Alias of the post that acts." env:"ENTENTE_AS" placeholder:"POST"`
+	Post           string `help:"Alias of the post that acts." env:"ENTENTE_POST" placeholder:"POST"`
 	JSON           bool   `help:"Print one JSON value instead of text." name:"json"`
 	Lang           string `help:"Language of text: en or ja." env:"ENTENTE_LANG" enum:"en,ja" default:"en"`
 	PassphraseFile string `help:"File that holds the passphrase of the node's keys." env:"ENTENTE_PASSPHRASE_FILE" placeholder:"FILE"`
@@ -88,7 +88,7 @@ func (a *app) passphrase(file, what string) ([]byte, error) {
 func (a *app) withNode(do func(*api.Client) error) error {
 	socket := filepath.Join(a.flags.Dir, node.SocketName)
 	if _, err := os.Stat(socket); err == nil {
-		c := api.Dial(socket, a.flags.As)
+		c := api.Dial(socket, a.flags.Post)
 		err := do(c)
 		if errs.CodeOf(err) != "api.unreachable" {
 			return err
@@ -104,7 +104,7 @@ func (a *app) withNode(do func(*api.Client) error) error {
 		return err
 	}
 	defer n.Close()
-	return do(api.InProcess(n.Handler(), a.flags.As))
+	return do(api.InProcess(n.Handler(), a.flags.Post))
 }
 
 // call runs one operation of the node.

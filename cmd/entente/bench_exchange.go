@@ -331,7 +331,7 @@ func (b *benchExchange) batch(a *app) error {
 	r, err := b.measured(func() error {
 		time.Sleep(time.Until(due))
 		start = due
-		return b.await(ctx, held+uint64(n), 5*time.Millisecond)
+		return b.await(ctx, held+uint64(n), 20*time.Millisecond)
 	}, n, &start)
 	if err != nil {
 		return err

@@ -3,12 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"entente/internal/office"
-	"entente/party"
 )
 
 type reportCmd struct {
@@ -108,26 +106,12 @@ func (a *app) printPortions(w io.Writer, portions []office.PortionView) {
 // codeHeader is the code of a header field without a mark.
 const codeHeader = "release.header.withheld"
 
-// asParty lets --as name the party as which to look ("report preview --as JPN"): three capital letters are a party, never a
-// post. The post that acts then comes from ENTENTE_AS.
-func (a *app) asParty(to *string) {
-	p, err := party.ParseParty(a.flags.As)
-	if err != nil {
-		return
-	}
-	if *to == "" {
-		*to = string(p)
-	}
-	a.flags.As = os.Getenv("ENTENTE_AS")
-}
-
 type reportCheckCmd struct {
 	reportArgs
-	To string `placeholder:"PARTY" help:"Party that would receive (default: the only partner). --as PARTY says the same; then ENTENTE_AS names the post."`
+	To string `name:"as" aliases:"to" placeholder:"PARTY" help:"Party that would receive (default: the only partner)."`
 }
 
 func (c *reportCheckCmd) Run(a *app) error {
-	a.asParty(&c.To)
 	report, sheet, err := c.read()
 	if err != nil {
 		return err
@@ -141,17 +125,16 @@ func (c *reportCheckCmd) Run(a *app) error {
 
 type reportPreviewCmd struct {
 	reportArgs
-	PartyAs string `name:"for" aliases:"to" placeholder:"PARTY" help:"Party as which to look (default: the only partner). --as PARTY says the same; then ENTENTE_AS names the post."`
+	To string `name:"as" aliases:"to" placeholder:"PARTY" help:"Party as which to look (default: the only partner)."`
 }
 
 func (c *reportPreviewCmd) Run(a *app) error {
-	a.asParty(&c.PartyAs)
 	report, sheet, err := c.read()
 	if err != nil {
 		return err
 	}
 	var v office.ReportView
-	if err := a.call("report.check", office.ReportReq{Report: report, Sheet: sheet, To: c.PartyAs, Lang: a.flags.Lang}, &v); err != nil {
+	if err := a.call("report.check", office.ReportReq{Report: report, Sheet: sheet, To: c.To, Lang: a.flags.Lang}, &v); err != nil {
 		return err
 	}
 	return a.printReport(&v, true)

@@ -531,9 +531,9 @@ func (d *demo) ending(c *demoCmd) {
 	self := os.Args[0]
 	for _, line := range []string{
 		self + " --dir " + d.jpn.dir + " status",
-		self + " --dir " + d.jpn.dir + " --as registry-officer --lang ja registry list",
-		self + " --dir " + d.nzl.dir + " --as release-officer release list",
-		self + " --dir " + d.nzl.dir + " --as auditor journal show",
+		self + " --dir " + d.jpn.dir + " --post registry-officer --lang ja registry list",
+		self + " --dir " + d.nzl.dir + " --post release-officer release list",
+		self + " --dir " + d.nzl.dir + " --post auditor journal show",
 		self + " verify " + d.nzl.dir,
 	} {
 		d.tell("   %s", "   %s", line)

@@ -74,7 +74,7 @@ func firstRelease(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	script := "set -euo pipefail\n" + strings.Join(readme(t, "The first release by hand", "sh"), "\n") +
-		"\nnzl --as release-officer release list\n"
+		"\nnzl --post release-officer release list\n"
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, shell, "-c", script)

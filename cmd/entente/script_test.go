@@ -388,7 +388,7 @@ func (ts *script) act(who string, args ...string) error {
 	side, post, _ := strings.Cut(who, "/")
 	all := []string{"--dir", ts.abs(side)}
 	if post != "" {
-		all = append(all, "--as", post)
+		all = append(all, "--post", post)
 	}
 	return ts.exec(append(all, args...)...)
 }
@@ -584,7 +584,7 @@ type command struct {
 }
 
 func (c command) run(side, post string, args ...string) (stdout string, err error) {
-	all := []string{"--passphrase-file", filepath.Join(c.dir, ".pass"), "--dir", filepath.Join(c.dir, side), "--as", post}
+	all := []string{"--passphrase-file", filepath.Join(c.dir, ".pass"), "--dir", filepath.Join(c.dir, side), "--post", post}
 	var out, told bytes.Buffer
 	if code := run(append(all, args...), strings.NewReader(""), &out, &told, shifted(c.shift)); code != 0 {
 		return "", fmt.Errorf("%s %s: status %d: %s", side, args, code, told.String())

@@ -154,7 +154,7 @@ var sentences = map[string]words{
 	"exchange":                       {"ask the partner to send it again; nothing of it was used", "相手からの送達物が規則に反する。", "相手に再送を求めること。何も使用していない。", true},
 	"guard":                          {"do not release it; have the originator look at the portion named", "第二検査が最終の内容を認めなかった。", "提供せず、示された部分を作成元が確認すること。", true},
 	"identity.custodian":             {"", "鍵管理者がいない。", "鍵管理者の職を記した職員表を登録すること。", false},
-	"identity.missing":               {"", "行為者の指定がない。", "--as で職を指定すること。", false},
+	"identity.missing":               {"", "行為者の指定がない。", "--post で職を指定すること。", false},
 	"identity.role":                  {"", "この職には、当該役割がない。", "役割を有する職が行うこと。entente staff list を参照。", true},
 	"identity.staff":                 {"", "職員表の記載が正しくない。", "職員表を訂正し、再度登録すること。", true},
 	"identity.unknown":               {"", "このノードに該当する職がない。", "entente staff list を参照すること。", false},

@@ -152,7 +152,7 @@ func (c *Carrier) Add(ctx context.Context, by statement.By, raw []byte, address 
 		return nil, nil, &errs.Error{Kind: errs.Refused, Code: "link.realm", Op: "link.add", Subject: string(card.Author),
 			Reason: "the card is of realm " + string(card.Realm) + ", this node of " + string(c.cfg.Realm), Next: "pair nodes of one realm"}
 	case card.Author.Party() == c.cfg.Author.Party():
-		return nil, nil, &errs.Error{Kind: errs.Refused, Code: "link.self", Op: "link.add", Subject: string(card.Author), Reason: "the card is of the own party"}
+		return nil, nil, &errs.Error{Kind: errs.Refused, Code: "link.self", Op: "link.add", Subject: string(card.Author), Reason: "the card is of the own party", Next: "take the card that the partner handed over"}
 	}
 	if address == "" {
 		address = card.Address

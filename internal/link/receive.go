@@ -23,6 +23,7 @@ type Taken struct {
 	Duplicate  bool
 	AnswerDue  bool
 	Findings   []string // codes of what was kept but flagged, or refused in part
+	Refused    error    // why statements in it were not taken; nil where all were
 
 	refused error // what was refused in part, first
 }

@@ -68,10 +68,11 @@ func New(cfg Config) *Office { return &Office{cfg: cfg} }
 
 // Kinds of document in the store.
 const (
-	docPerson     = "person"
-	docDelegation = "delegation"
-	docRelease    = "release"
-	docInbound    = "inbound"
+	docPerson      = "person"
+	docDelegation  = "delegation"
+	docRelease     = "release"
+	docReleaseText = "release-text"
+	docInbound     = "inbound"
 )
 
 // signing is "ready", or the code of what holds signatures back.
@@ -195,7 +196,7 @@ func (o *Office) who(tx *store.Tx, alias string, role party.Role, op string) (*p
 // whoever is who for an act that several roles may do.
 func (o *Office) whoever(tx *store.Tx, alias, op string, roles ...party.Role) (*party.Person, error) {
 	if alias == "" {
-		return nil, refused("identity.missing", op, "", "", "", "an act needs a person", "say who acts: --as POST")
+		return nil, refused("identity.missing", op, "", "", "", "an act needs a person", "say who acts: --post POST")
 	}
 	all, err := o.persons(tx)
 	if err != nil {

@@ -204,8 +204,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// raise makes the two nodes of the template.
-func raise(t *testing.T, dir string) {
+// raise makes two nodes, paired under an agreement of this text.
+func raise(t *testing.T, dir string, text []byte) {
 	t.Helper()
 	clock, r := &handClock{now: begin}, &road{nodes: map[string]*node.Node{}}
 	var sides []*one
@@ -228,7 +228,7 @@ func raise(t *testing.T, dir string) {
 	for i, o := range sides {
 		call[office.PairView](t, o, "key-custodian", "pair.confirm", office.PairConfirmReq{Author: sides[1-i].author, Words: words[o]})
 	}
-	pkg := call[office.Blob](t, sides[0], "key-custodian", "agreement.prepare", office.Blob{Bytes: exercise.Agreement()}).Bytes
+	pkg := call[office.Blob](t, sides[0], "key-custodian", "agreement.prepare", office.Blob{Bytes: text}).Bytes
 	for _, o := range sides {
 		pkg = sign(t, o.dir, pkg)
 	}
@@ -258,7 +258,7 @@ func copied(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	templateMade.Do(func() { raise(t, dir) })
+	templateMade.Do(func() { raise(t, dir, exercise.Agreement()) })
 	out := t.TempDir()
 	copyTree(t, dir, out)
 	return out

@@ -21,10 +21,6 @@ type releaseRecord struct {
 	ID         [16]byte      `cbor:"1,keyasint"` // release id, and thread of its statements
 	Channel    [48]byte      `cbor:"2,keyasint"`
 	Serial     string        `cbor:"3,keyasint"` // of the original, high-side only
-	Report     []byte        `cbor:"4,keyasint"` // as drafted
-	Sheet      []byte        `cbor:"5,keyasint"` //
-	Version    []byte        `cbor:"6,keyasint"` // final bytes
-	Original   []byte        `cbor:"7,keyasint"` // high-side record of the version
 	Author     party.Handle  `cbor:"8,keyasint"` // person id of the drafter, local
 	Drafter    party.Handle  `cbor:"9,keyasint"` // the drafter's handle on the channel
 	Proposed   int64         `cbor:"10,keyasint"`
@@ -39,6 +35,18 @@ type releaseRecord struct {
 	Own        *label.Label  `cbor:"19,keyasint,omitempty"` // the partner's own marking
 	Disclosed  uint64        `cbor:"20,keyasint"`
 	Withheld   uint64        `cbor:"21,keyasint"`
+
+	releaseText `cbor:"-"`
+	stored      bool // the text is in the store
+}
+
+// releaseText is what of a release never changes: it is stored once, beside the record, which is stored again with every
+// decision.
+type releaseText struct {
+	Report   []byte `cbor:"1,keyasint"` // as drafted
+	Sheet    []byte `cbor:"2,keyasint"` //
+	Version  []byte `cbor:"3,keyasint"` // final bytes
+	Original []byte `cbor:"4,keyasint"` // high-side record of the version
 }
 
 // States of a release record. What the partner's receipts add (witnessed, held) is derived when shown.
@@ -58,12 +66,33 @@ func putRelease(tx *store.Tx, r *releaseRecord, state string) error {
 	if state == stateApproved {
 		sort = r.NotBefore // the dispatch loop takes them in order of time
 	}
-	return tx.PutDoc(docRelease, hex.EncodeToString(r.ID[:]), state, sort, wire.MustMarshal(r))
+	id := hex.EncodeToString(r.ID[:])
+	if !r.stored {
+		if err := tx.PutDoc(docReleaseText, id, "", 0, wire.MustMarshal(&r.releaseText)); err != nil {
+			return err
+		}
+		r.stored = true
+	}
+	return tx.PutDoc(docRelease, id, state, sort, wire.MustMarshal(r))
 }
 
+// decodeRelease reads a record without its text.
 func decodeRelease(d *store.Doc) (*releaseRecord, error) {
-	r := new(releaseRecord)
+	r := &releaseRecord{stored: true}
 	return r, wire.Unmarshal(d.Plain, maxRecord, r)
+}
+
+// openRelease reads a record with its text.
+func openRelease(tx *store.Tx, d *store.Doc) (*releaseRecord, error) {
+	r, err := decodeRelease(d)
+	if err != nil {
+		return nil, err
+	}
+	text, err := tx.Doc(docReleaseText, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	return r, wire.Unmarshal(text.Plain, maxRecord, &r.releaseText)
 }
 
 // findRelease returns the record whose id starts with typed.
@@ -72,7 +101,7 @@ func findRelease(tx *store.Tx, typed string) (*releaseRecord, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	r, err := decodeRelease(d)
+	r, err := openRelease(tx, d)
 	return r, d.State, err
 }
 
@@ -145,7 +174,7 @@ func (o *Office) ListReleases(ctx context.Context, as string, req *ListReq) (*Re
 				return err
 			}
 			for i := range docs {
-				r, err := decodeRelease(&docs[i])
+				r, err := openRelease(tx, &docs[i])
 				if err != nil {
 					return err
 				}

@@ -259,7 +259,7 @@ func (o *Office) Propose(ctx context.Context, as string, req *ReportReq) (*Relea
 				return nil, err
 			}
 			v.Reference = reference(int(n))
-			r := &releaseRecord{ID: v.Release, Channel: d.channel.Digest, Serial: d.report.Serial, Report: req.Report, Sheet: req.Sheet,
+			r := &releaseRecord{ID: v.Release, Channel: d.channel.Digest, Serial: d.report.Serial, releaseText: releaseText{Report: req.Report, Sheet: req.Sheet},
 				Author: p.ID, Drafter: o.handle(d.channel, p), Proposed: tx.Now().UnixMilli()}
 			if r.Version, err = v.Encode(); err != nil {
 				return nil, err
@@ -502,7 +502,7 @@ func (o *Office) stillDelegated(tx *store.Tx, c *channel.Channel, r *releaseReco
 }
 
 const (
-	dispatchAtOnce = 256         // releases looked at in one unit of work
+	dispatchAtOnce = 64          // releases looked at in one unit of work: an exchange under way waits for it to end
 	dispatchRetry  = time.Minute // what cannot leave now, by no fault of its own, is tried again after this
 )
 
@@ -531,7 +531,7 @@ func (o *Office) DispatchDue(ctx context.Context) (n int, next time.Time, err er
 				next = time.UnixMilli(docs[i].Sort)
 				break
 			}
-			r, err := decodeRelease(&docs[i])
+			r, err := openRelease(tx, &docs[i])
 			if err != nil {
 				return nil, err
 			}

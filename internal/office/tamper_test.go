@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"entente/errs"
+	"entente/examples/exercise"
 	"entente/exchange"
 	"entente/internal/office"
 	"entente/journal"
@@ -115,7 +116,7 @@ func TestReplayedReorderedAndMisdirectedBundles(t *testing.T) {
 	}
 	// To another pair of the same parties: other keys, another channel. Nobody there can do anything with it.
 	other := t.TempDir()
-	raise(t, other)
+	raise(t, other, exercise.Agreement())
 	o := open(t, jpn, other+"/JPN", w.clock, &road{nodes: w.road.nodes})
 	defer o.Close()
 	if _, err := o.Carrier().Receive(t.Context(), first); errs.CodeOf(err) != "link.unknown" {

@@ -279,12 +279,10 @@ func makeSide(t *testing.T, author party.Author, realm party.Realm) *vectorSide 
 	return s
 }
 
-// makeVectors makes the file: two parties, one statement of each, the first with content, the second with its act alone.
-func makeVectors(t *testing.T) *evidenceVectors {
-	const realm party.Realm = "exercise:vector"
-	jp, nz := makeSide(t, "JPN/jmod/node-1", realm), makeSide(t, "NZL/nzdf/node-1", realm)
-	sides := []*vectorSide{jp, nz}
-	text := fmt.Sprintf(`format = "entente-agreement/1"
+// makePackage is an agreement of the parties of some authors, signed by each party's root, the first of its authors'.
+func makePackage(t *testing.T, named []*vectorSide) *agreement.Package {
+	t.Helper()
+	text := `format = "entente-agreement/1"
 id = "exercise-vector"
 realm = "exercise:vector"
 version = 1
@@ -292,41 +290,54 @@ suite = "hybrid"
 [title]
 en = "EXERCISE agreement of the test vectors"
 ja = "演習用協定(試験ベクタ)"
-[[party]]
-id = "JPN"
-root = "%s"
-[[party]]
-id = "NZL"
-root = "%s"
-[[author]]
-id = "JPN/jmod/node-1"
-from = "2026-01-01T00:00:00Z"
-until = "2028-01-01T00:00:00Z"
-[[author]]
-id = "NZL/nzdf/node-1"
-from = "2026-01-01T00:00:00Z"
-until = "2028-01-01T00:00:00Z"
-`, jp.root.Public().Fingerprint(), nz.root.Public().Fingerprint())
+`
+	roots := map[party.Party]*vectorSide{}
+	for _, s := range named {
+		if p := s.author.Party(); roots[p] == nil {
+			roots[p] = s
+			text += fmt.Sprintf("[[party]]\nid = \"%s\"\nroot = \"%s\"\n", p, s.root.Public().Fingerprint())
+		}
+	}
+	for _, s := range named {
+		text += fmt.Sprintf("[[author]]\nid = \"%s\"\nfrom = \"2026-01-01T00:00:00Z\"\nuntil = \"2028-01-01T00:00:00Z\"\n", s.author)
+	}
 	pkg := &agreement.Package{Text: []byte(text)}
 	a, err := pkg.Agreement()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range sides {
+	for p, s := range roots {
 		sig, err := s.root.Sign(a.SigningContext(), pkg.Text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		pkg.Add(agreement.PartySignature{Party: s.author.Party(), Root: s.root.Public().Encode(), Sig: wire.MustMarshal(&sig)})
+		pkg.Add(agreement.PartySignature{Party: p, Root: s.root.Public().Encode(), Sig: wire.MustMarshal(&sig)})
 	}
-	f := &File{Version: 1, Realm: realm, Channel: statement.ChannelDigest(a.Digest(), []party.Author{jp.author, nz.author}), Keys: []Keys{jp.keys, nz.keys}}
+	return pkg
+}
+
+const vectorRealm party.Realm = "exercise:vector"
+
+// makeFile makes evidence of one statement of each of the readers of a channel, cosigned by all others; the first with content and a
+// held receipt of the reader behind it.
+func makeFile(t *testing.T, pkg *agreement.Package, readers []*vectorSide) *File {
+	t.Helper()
+	a, err := pkg.Agreement()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &File{Version: 1, Realm: vectorRealm}
+	var authors []party.Author
+	for _, s := range readers {
+		authors, f.Keys = append(authors, s.author), append(f.Keys, s.keys)
+	}
+	f.Channel = statement.ChannelDigest(a.Digest(), authors)
 	if f.Agreement, err = pkg.Encode(); err != nil {
 		t.Fatal(err)
 	}
 	at := time.UnixMilli(1795500000000)
-	for i, s := range sides {
-		reader := sides[1-i]
-		origin := journal.Origin{Realm: realm, Channel: f.Channel, Author: s.author, Epoch: 1}
+	for i, s := range readers {
+		origin := journal.Origin{Realm: vectorRealm, Channel: f.Channel, Author: s.author, Epoch: 1}
 		tree, err := journal.OpenTree(0, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -348,9 +359,16 @@ until = "2028-01-01T00:00:00Z"
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines, err := journal.Cosign(reader.cosign, journal.WitnessName(reader.author), seal.Hybrid, cp, note, at.Add(time.Minute))
-		if err != nil {
-			t.Fatal(err)
+		var lines []byte
+		for _, r := range readers {
+			if r == s {
+				continue
+			}
+			pair, err := journal.Cosign(r.cosign, journal.WitnessName(r.author), seal.Hybrid, cp, note, at.Add(time.Minute))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines = append(lines, pair...)
 		}
 		path, err := tree.ProveInclusion(1, 2)
 		if err != nil {
@@ -362,14 +380,31 @@ until = "2028-01-01T00:00:00Z"
 		}
 		if i == 0 {
 			item.Content = &Opened{Salt: contentBody.Salt, Bytes: contentBody.Bytes}
-			held, err := exchange.SignHeld(reader.cosign, &exchange.Link{Realm: realm, Channel: f.Channel, Suite: seal.Hybrid, Self: reader.author}, s.author, 1, exchange.Ranges{{0, 2}}, at.Add(time.Minute))
-			if err != nil {
-				t.Fatal(err)
+			if len(readers) > 1 {
+				item.Held = []seal.Signed{makeHeld(t, f, readers[1], readers[1], s.author)}
 			}
-			item.Held = []seal.Signed{held}
 		}
 		f.Items = append(f.Items, item)
 	}
+	return f
+}
+
+// makeHeld is a held receipt, in the name of holder, signed by signer.
+func makeHeld(t *testing.T, f *File, signer, holder *vectorSide, author party.Author) seal.Signed {
+	t.Helper()
+	held, err := exchange.SignHeld(signer.cosign, &exchange.Link{Realm: vectorRealm, Channel: f.Channel, Suite: seal.Hybrid, Self: holder.author}, author, 1, exchange.Ranges{{0, 2}},
+		time.UnixMilli(1795500060000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return held
+}
+
+// makeVectors makes the file: two parties, one statement of each, the first with content, the second with its act alone.
+func makeVectors(t *testing.T) *evidenceVectors {
+	jp, nz := makeSide(t, "JPN/jmod/node-1", vectorRealm), makeSide(t, "NZL/nzdf/node-1", vectorRealm)
+	pkg := makePackage(t, []*vectorSide{jp, nz})
+	f := makeFile(t, pkg, []*vectorSide{jp, nz})
 	raw, err := f.Encode()
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,7 +100,9 @@ func (a *app) withNode(do func(*api.Client) error) error {
 	if err != nil {
 		return err
 	}
-	n, err := node.Open(a.ctx, node.Config{Dir: a.flags.Dir, Passphrase: pass, Version: version, Clock: a.clock})
+	// What is refused is explained to the person who asks; only what they would not learn otherwise is logged.
+	logger := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelError}))
+	n, err := node.Open(a.ctx, node.Config{Dir: a.flags.Dir, Passphrase: pass, Version: version, Clock: a.clock, Logger: logger})
 	if err != nil {
 		return err
 	}

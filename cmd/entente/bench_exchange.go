@@ -420,7 +420,7 @@ func (b *benchExchange) singles(a *app) error {
 			if err := b.approve(ctx, ids[i], 0); err != nil {
 				return err
 			}
-			return b.await(ctx, held+uint64(i)+1, 300*time.Microsecond)
+			return b.await(ctx, held+uint64(i)+1, time.Millisecond)
 		})
 		return err
 	}, n, &start)

@@ -188,10 +188,7 @@ func (syncCmd) Run(a *app) error {
 	if err := a.call("sync", office.Empty{}, &s); err != nil {
 		return err
 	}
-	if s.Problem != nil { // what got through got through; the rest goes with the next exchange
-		a.status = exitStatus(s.Problem.Err())
-		defer func() { a.explain(s.Problem.In(a.flags.Lang)) }()
-	}
+	defer a.partly(s.Problem)() // what got through got through; the rest goes with the next exchange
 	return a.print(&s, func(w io.Writer) {
 		fmt.Fprintf(w, a.say("%d rounds, %d statements sent, %d received\n", "%d 往復、送信 %d 件、受信 %d 件\n"), s.Rounds, s.Sent, s.Received)
 	})
@@ -213,7 +210,7 @@ type initCmd struct {
 	Suite          string `default:"hybrid" enum:"hybrid,cnsa" help:"Cryptographic suite of the node's keys."`
 	Marker         string `help:"File outside the database that remembers the highest head signed; best on another disk. Default: DIR/marker." type:"path"`
 	RootPassphrase string `name:"root-passphrase-file" env:"ENTENTE_ROOT_PASSPHRASE_FILE" help:"File with the passphrase of the root key (another one than the node's)." placeholder:"FILE"`
-	KDF            int    `name:"kdf-iterations" hidden:"" help:"Iterations that protect the key files; fewer than usual in an exercise realm only."`
+	KDF            int    `name:"kdf-iterations" hidden:"" env:"ENTENTE_KDF_ITERATIONS" help:"Iterations that protect the key files; fewer than usual in an exercise realm only."`
 }
 
 func (c *initCmd) Run(a *app) error {

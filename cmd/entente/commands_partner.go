@@ -286,12 +286,13 @@ func (c *bundleOpenCmd) Run(a *app) error {
 			return err
 		}
 	}
+	defer a.partly(v.Problem)()
 	answer := len(v.Answer)
 	v.Answer = nil
 	return a.print(&v, func(w io.Writer) {
 		fmt.Fprintf(w, a.say("from %s: %d statements, %d new, %d receipts\n", "%s から: 文 %d 件、新規 %d 件、受領 %d 件\n"), v.From, v.Statements, v.New, v.Receipts)
 		for _, f := range v.Findings {
-			fmt.Fprintf(w, "  - %s\n", f)
+			fmt.Fprintf(w, "  - %s: %s\n", f, api.Failure{Kind: "integrity", Code: f}.In(a.flags.Lang).Next)
 		}
 		switch {
 		case c.DryRun:

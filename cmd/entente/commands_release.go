@@ -44,10 +44,7 @@ func (r *reportArgs) read() (report, sheet []byte, err error) {
 }
 
 func (a *app) printReport(v *office.ReportView, preview bool) error {
-	if v.Problem != nil {
-		a.status = exitStatus(v.Problem.Err())
-		defer func() { a.explain(v.Problem.In(a.flags.Lang)) }()
-	}
+	defer a.partly(v.Problem)()
 	return a.print(v, func(w io.Writer) {
 		fmt.Fprintf(w, "%s  %s: %s\n\n", v.Serial, a.say("roll-up of the original", "原本の総合標記"), v.Banner)
 		t := table(w)

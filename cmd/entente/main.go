@@ -131,6 +131,17 @@ func (a *app) fail(err error) {
 	a.explain(f)
 }
 
+// partly is for an answer that holds a problem beside its data, or none: the problem decides the exit status, is put into the
+// person's words, and is explained by the function returned, after the data.
+func (a *app) partly(f *api.Failure) func() {
+	if f == nil {
+		return func() {}
+	}
+	a.status = exitStatus(f.Err())
+	*f = f.In(a.flags.Lang)
+	return func() { a.explain(*f) }
+}
+
 // explain writes a failure for the person: its head, then why, on what ground, and what to do.
 func (a *app) explain(f api.Failure) {
 	head := "entente: " + a.word(f.Kind) + ": " + f.Code

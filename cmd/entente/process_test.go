@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	crand "crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,14 +20,17 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"entente/examples/exercise"
 	"entente/internal/api"
+	"entente/internal/link"
 	"entente/internal/node"
 	"entente/internal/office"
+	"entente/internal/peer"
 )
 
 // What is here needs real processes: the binary as it is built, its lock, its socket, its death.
@@ -208,6 +214,27 @@ func (w *world) await(side string) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// address is where a side accepts partners, and pin the key it shows them.
+func (w *world) address(side string) string {
+	b, err := os.ReadFile(filepath.Join(w.path(side), "node.toml"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	return string(regexp.MustCompile(`(?m)^listen = '(.*)'$`).FindSubmatch(b)[1])
+}
+
+func (w *world) pin(side string) peer.Pin {
+	raw, err := os.ReadFile(filepath.Join(w.path(side), "keys", "card"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	_, ks, err := link.ReadCard(raw)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return peer.Pin(ks.TLS)
+}
+
 func (w *world) client(side, post string) *api.Client {
 	return api.Dial(filepath.Join(w.path(side), node.SocketName), post)
 }
@@ -261,6 +288,23 @@ func TestServingNodesExchangeByThemselves(t *testing.T) {
 	}
 	if status, out, _ := w.entente("jpn", "", "doctor"); status != 0 || !strings.Contains(out, "overall: ok") {
 		t.Errorf("doctor: status %d: %s", status, out)
+	}
+	// A stranger at the door is refused before anything of theirs is read, and that is noted.
+	key, err := ecdsa.GenerateKey(elliptic.P384(), crand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := peer.NewClient(peer.ClientConfig{Key: key, MaxBody: 1 << 20, Timeout: time.Minute})
+	defer stranger.Close()
+	if _, err := stranger.Post(t.Context(), w.address("jpn"), w.pin("jpn"), []byte("ENTB")); err == nil {
+		t.Error("a stranger was answered")
+	}
+	found := &national{map[string]uint64{}, map[string]int{}}
+	if err := found.read(w.client("jpn", "auditor")); err != nil {
+		t.Fatal(err)
+	}
+	if found.codes["peer.unknown"] == 0 {
+		t.Errorf("the stranger is not in the national journal: %v", found.codes)
 	}
 	// An auditor verifies the directory of a running node and does not disturb it.
 	if status, out, _ := w.entente("nzl", "", "verify", w.path("nzl")); status != 0 || !strings.HasSuffix(out, "verified\n") {
@@ -550,17 +594,32 @@ func TestAFailingDiskStopsTheNode(t *testing.T) {
 	if !attached {
 		t.Skip("left out: strace may not attach to a process here")
 	}
-	go io.Copy(io.Discard, talk)
+	var injected atomic.Bool
+	go func() {
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), "(INJECTED)") {
+				injected.Store(true)
+			}
+		}
+		io.Copy(io.Discard, talk)
+	}()
 	defer tracer.Wait()
 
 	var status int
 	var out, told string
-	for range 20 { // the tracer may need a moment after it said so
+	for range 100 { // the tracer may need a moment after it said so
 		if status, out, told = w.entente("nzl", "analyst", "release", "propose", "../../examples/exercise/reports/R02-intsum-en-operation-whio.md", "--to", "JPN", "--json"); status != 0 {
 			break
 		}
 	}
-	if status != 7 || !strings.Contains(told, "store.fsync") || !strings.Contains(told, "\n  next ") || !strings.Contains(out, `"kind":"fatal"`) {
+	if status == 0 && !injected.Load() {
+		tracer.Process.Kill()
+		t.Skip("left out: strace attached and let every call through")
+	}
+	// The node ends at once: it may be gone before its answer is out, and then the person is told that, and what holds.
+	answered := status == 7 && strings.Contains(told, "store.fsync") && strings.Contains(out, `"kind":"fatal"`)
+	gone := status == 6 && strings.Contains(told, "api.interrupted")
+	if !answered && !gone || !strings.Contains(told, "\n  next ") {
 		t.Errorf("an act that cannot be synced: status %d: %s%s", status, out, told)
 	}
 	if status := w.await("nzl"); status != 7 || !strings.Contains(p.text(), "store.fsync") {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,16 +35,11 @@ func readme(t *testing.T, section, language string) []string {
 	return out
 }
 
-// binary builds what `make build` builds.
+// binary puts what `make build` builds at path.
 func binary(t *testing.T, path string) {
 	t.Helper()
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("left out: the go command is not on PATH, so the binary cannot be built")
-	}
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Link(realBinary(t), path)); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -84,7 +80,7 @@ func firstRelease(t *testing.T, dir string) {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
-	cmd.Env = append(cmd.Env, "PATH="+filepath.Join(dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Env = append(cmd.Env, "ENTENTE_KDF_ITERATIONS=1000", "PATH="+filepath.Join(dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 	var out, talk bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &talk
 	if err := cmd.Run(); err != nil {

@@ -23,10 +23,12 @@ type Taken struct {
 	Duplicate  bool
 	AnswerDue  bool
 	Findings   []string // codes of what was kept but flagged, or refused in part
-	Refused    error    // why statements in it were not taken; nil where all were
 
 	refused error // what was refused in part, first
 }
+
+// Refusal is why something in the bundle was not taken, or nil. What is beside it was.
+func (t *Taken) Refusal() error { return t.refused }
 
 // Receive takes a bundle that came over the network and returns the answer, empty if none is due. Every refusal is in the
 // national journal before it is returned.

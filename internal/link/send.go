@@ -188,21 +188,13 @@ func (o *outbox) Receipts() (exchange.Receipts, error) {
 	} else if errs.KindOf(err) != errs.NotFound {
 		return out, err
 	}
-	receipts, err := o.tx.Receipts(theirs)
-	if err != nil {
+	held, err := o.tx.LatestReceipt(theirs, string(ch.Self)) // cumulative: the latest is enough
+	if err != nil || held == nil {
 		return out, err
 	}
-	for i := len(receipts) - 1; i >= 0; i-- { // cumulative: the latest is enough
-		if receipts[i].Holder == string(ch.Self) {
-			s, err := seal.DecodeSigned(receipts[i].Signed)
-			if err != nil {
-				return out, err
-			}
-			out.Held = []seal.Signed{s}
-			break
-		}
-	}
-	return out, nil
+	s, err := seal.DecodeSigned(held.Signed)
+	out.Held = []seal.Signed{s}
+	return out, err
 }
 
 // build makes the bundle that is due on a route, or nil if nothing is, and the number of own statements in it. A checkpoint made

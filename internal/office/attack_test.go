@@ -574,7 +574,15 @@ func (w *world) staff(t *testing.T, replace ...string) {
 func TestThePartnerLearnsThatADelegationWasTakenBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	before := status(t, w.nzl).Own.Size
 	w.staff(t, `id = "nzl-release-1"`, `id = "nzl-release-9"`)
+	if n := status(t, w.nzl).Own.Size; n != before+2 {
+		t.Errorf("%d statements were made: one delegation is new, and one has ended", n-before)
+	}
+	w.staff(t, `id = "nzl-release-1"`, `id = "nzl-release-9"`)
+	if n := status(t, w.nzl).Own.Size; n != before+2 {
+		t.Error("what was told is told again")
+	}
 	w.sync(t, w.nzl)
 	w.clock.move(time.Minute)
 	w.staff(t, `id = "nzl-release-1"`, `id = "nzl-release-1"`)

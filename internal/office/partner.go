@@ -431,8 +431,13 @@ func (o *Office) OpenBundle(ctx context.Context, _ string, req *BundleReq) (*Bun
 	if err != nil {
 		return nil, err
 	}
-	return &BundleView{From: t.From, Statements: t.Statements, New: t.New, Receipts: t.Receipts, ReceiptOnly: !t.AnswerDue, Duplicate: t.Duplicate,
-		Applied: !req.DryRun, Findings: t.Findings, Answer: answer}, nil
+	out := &BundleView{From: t.From, Statements: t.Statements, New: t.New, Receipts: t.Receipts, ReceiptOnly: !t.AnswerDue, Duplicate: t.Duplicate,
+		Applied: !req.DryRun, Findings: t.Findings, Answer: answer}
+	if err := t.Refusal(); err != nil && t.New == 0 {
+		f := api.FailureOf(err)
+		out.Problem = &f
+	}
+	return out, nil
 }
 
 // Sync dispatches what is due and exchanges with partners until nothing is left to say.

@@ -366,15 +366,16 @@ type BundleReq struct {
 
 // BundleView says what a bundle held.
 type BundleView struct {
-	From        string   `json:"from"`
-	Statements  int      `json:"statements"`
-	New         int      `json:"new"`
-	Receipts    int      `json:"receipts"`
-	ReceiptOnly bool     `json:"receipts_only"`
-	Duplicate   bool     `json:"duplicate"`
-	Applied     bool     `json:"applied"`
-	Findings    []string `json:"findings,omitempty"`
-	Answer      []byte   `json:"answer,omitempty"` // bytes to carry back; empty when none is due
+	From        string       `json:"from"`
+	Statements  int          `json:"statements"`
+	New         int          `json:"new"`
+	Receipts    int          `json:"receipts"`
+	ReceiptOnly bool         `json:"receipts_only"`
+	Duplicate   bool         `json:"duplicate"`
+	Applied     bool         `json:"applied"`
+	Findings    []string     `json:"findings,omitempty"`
+	Answer      []byte       `json:"answer,omitempty"`  // bytes to carry back; empty when none is due
+	Problem     *api.Failure `json:"problem,omitempty"` // why nothing new was taken from it
 }
 
 // SyncView says what an exchange over the network did.

@@ -73,9 +73,11 @@ const (
 	qCheckpoints
 	qPutCosignature
 	qLatestCosignature
+	qCosignedSize
 	qCosignatures
 	qPutReceipt
 	qReceipts
+	qLatestReceipt
 	qRanges
 	qTouchingRanges
 	qEraseRange
@@ -190,9 +192,11 @@ var queries = [queryCount]string{
 	qPutCosignature: "insert into cosignature (journal, cosigner, size, root, lines, at) values ($1, $2, $3, $4, $5, $6) " +
 		"on conflict (journal, cosigner, size) do update set lines = excluded.lines, at = excluded.at where cosignature.root = excluded.root",
 	qLatestCosignature: "select cosigner, size, root, lines, at from cosignature where journal = $1 and cosigner = $2 order by size desc limit 1",
+	qCosignedSize:      "select coalesce(max(size), 0) from cosignature where journal = $1 and cosigner = $2",
 	qCosignatures:      "select cosigner, size, root, lines, at from cosignature where journal = $1 order by cosigner, size",
 	qPutReceipt: "insert into held_receipt (id, journal, holder, at, signed) " +
 		"values ((select coalesce(max(id), 0) + 1 from held_receipt), $1, $2, $3, $4)",
+	qLatestReceipt:  "select holder, at, signed from held_receipt where journal = $1 and holder = $2 order by id desc limit 1",
 	qReceipts:       "select holder, at, signed from held_receipt where journal = $1 order by id",
 	qRanges:         "select lo, hi from held_range where journal = $1 and holder = $2 order by lo",
 	qTouchingRanges: "select lo, hi from held_range where journal = $1 and holder = $2 and lo <= $4 and hi >= $3 order by lo",

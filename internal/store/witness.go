@@ -127,13 +127,9 @@ func (tx *Tx) LatestCosignature(j *Journal, cosigner string) (*Cosignature, erro
 
 // CosignedSize returns the greatest size that cosigner signed; 0 for none.
 func (tx *Tx) CosignedSize(j *Journal, cosigner string) (uint64, error) {
-	c, err := tx.LatestCosignature(j, cosigner)
-	if errs.HasCode(err, "store.cosignature.unknown") {
-		return 0, nil
-	} else if err != nil {
-		return 0, err
-	}
-	return c.Size, nil
+	var size int64
+	_, err := tx.row(qCosignedSize, []any{j.ID, cosigner}, &size)
+	return uint64(size), err
 }
 
 // Cosignatures returns all cosignatures of j, by cosigner and size.
@@ -203,6 +199,16 @@ func (tx *Tx) Receipts(j *Journal) (all []Receipt, err error) {
 	var r Receipt
 	err = tx.rows(qReceipts, []any{j.ID}, func() error { all = append(all, r); return nil }, &r.Holder, &r.At, &r.Signed)
 	return all, err
+}
+
+// LatestReceipt returns the held receipt for j that was stored last of one holder; nil if there is none.
+func (tx *Tx) LatestReceipt(j *Journal, holder string) (*Receipt, error) {
+	r := new(Receipt)
+	ok, err := tx.row(qLatestReceipt, []any{j.ID, holder}, &r.Holder, &r.At, &r.Signed)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return r, nil
 }
 
 // gaps returns the ranges of j for which holder gave no receipt.

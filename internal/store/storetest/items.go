@@ -59,8 +59,59 @@ func bodies(t *testing.T, s *store.Store) {
 		if st, err := tx.BodyState(j, 3, store.Act); st != 0 || err != nil {
 			t.Error(st, err)
 		}
+		// A range is what its bodies are one by one, all of them or none.
+		acts, err := tx.Bodies(j, 0, 2, store.Act)
+		if err != nil || len(acts) != 2 || string(acts[0].Bytes) != "act" || acts[0].Salt != salt || acts[1].State != store.Present || acts[1].Size != 0 {
+			t.Errorf("%+v, %v", acts, err)
+		}
+		sizes, err := tx.BodySizes(j, 0, 1, store.Content)
+		if err != nil || len(sizes) != 1 || sizes[0].State != store.Withdrawn || sizes[0].Size != 7 || sizes[0].Bytes != nil {
+			t.Errorf("%+v, %v", sizes, err)
+		}
+		for _, to := range []uint64{2, 3} {
+			_, err = tx.BodySizes(j, 0, to, store.Content)
+			Want(t, err, "store.body.unknown")
+		}
+		_, err = tx.Bodies(j, 1, 4, store.Act)
+		Want(t, err, "store.body.unknown")
 		return nil
 	})
+}
+
+// recall: what is kept in one unit of work follows what it writes, and ends with it.
+func recall(t *testing.T, s *store.Store) {
+	made := 0
+	read := func(tx *store.Tx) int {
+		n, err := store.Recall(tx, "post", "all", func() (int, error) {
+			made++
+			docs, err := tx.Docs("post", "", store.First, "", 10)
+			return len(docs), err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		return n
+	}
+	Do(t, s, func(tx *store.Tx) error {
+		for want := range 3 {
+			if n := read(tx) + read(tx); n != 2*want {
+				t.Errorf("%d of %d documents", n, 2*want)
+			}
+			if err := tx.PutDoc("post", string(rune('a'+want)), "", 0, nil); err != nil {
+				return err
+			}
+		}
+		return errors.Join(tx.PutDoc("other", "x", "", 0, nil), tx.DeleteDoc("post", "a"))
+	})
+	view(t, s, func(tx *store.Tx) error {
+		if n := read(tx); n != 2 {
+			t.Error(n)
+		}
+		return nil
+	})
+	if made != 4 {
+		t.Error("made", made, "times")
+	}
 }
 
 func destroyedBodies(t *testing.T, s *store.Store) {

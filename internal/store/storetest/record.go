@@ -349,6 +349,14 @@ func held(t *testing.T, s *store.Store) {
 		if all, err := tx.Receipts(j); err != nil || len(all) != puts || all[0].Holder != "JPN" {
 			t.Error(len(all), puts, err)
 		}
+		if all, err := tx.Receipts(j); err == nil {
+			if last, err := tx.LatestReceipt(j, "JPN"); err != nil || last == nil || string(last.Signed) != string(all[len(all)-1].Signed) {
+				t.Error("the latest receipt is", last, err)
+			}
+		}
+		if none, err := tx.LatestReceipt(j, "AUS"); none != nil || err != nil {
+			t.Error(none, err)
+		}
 		if none, err := tx.HeldRanges(j, "AUS"); len(none) != 0 || err != nil {
 			t.Error(none, err)
 		}

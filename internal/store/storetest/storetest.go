@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"time never decreases and a freeze stays", timeAndFreeze},
 		{"bodies come back as they were put", bodies},
 		{"what was destroyed does not come back", destroyedBodies},
+		{"what is recalled follows what is written", recall},
 		{"completeness and quotas follow from the bodies", completeness},
 		{"statements are found by id and by thread", index},
 		{"the lowest index keeps an id that an author used twice", repeatedID},

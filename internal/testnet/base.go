@@ -2,7 +2,6 @@ package testnet
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -219,13 +218,4 @@ func (b *Base) link(self, peer *site) (*exchange.Link, error) {
 		OutKey: secret.HMACKey(c.digest, self.author, peer.author), InKey: secret.HMACKey(c.digest, peer.author, self.author),
 		SelfSigning: self.statement.Signing, SelfEpoch: 1, PeerKEM: peer.statement.KEM[0], PeerSigning: peer.statement.Signing,
 		PeerCosigning: peer.statement.Cosigning, PeerEpoch: 1, Limits: exchange.DefaultLimits()}, nil
-}
-
-func (b *Base) site(a party.Author) *site {
-	for _, s := range b.sites {
-		if s.author == a {
-			return s
-		}
-	}
-	panic(fmt.Sprintf("no site %s", a))
 }

@@ -99,17 +99,19 @@ func (h *host) approve(hold time.Duration) {
 	}
 }
 
-// stop has the release officer stop what has not left.
+// stop has the release officer stop the first release that has not left.
 func (h *host) stop() {
-	for _, r := range append(h.releases("approved"), h.releases("proposed")...) {
-		err := h.ask(func(ctx context.Context, o *office.Office) error {
-			_, err := o.Stop(ctx, "release-officer", &office.ReleaseReq{ID: r.ID, Reason: "EXERCISE"})
-			return err
-		})
-		if h.expected("stops "+r.ID[:4], err, "release.state") {
-			h.w.promise(promise{host: h, event: "stop", subject: r.ID, outcome: "done", stopped: true})
-		}
+	waiting := append(h.releases("approved"), h.releases("proposed")...)
+	if len(waiting) == 0 {
 		return
+	}
+	r := waiting[0]
+	err := h.ask(func(ctx context.Context, o *office.Office) error {
+		_, err := o.Stop(ctx, "release-officer", &office.ReleaseReq{ID: r.ID, Reason: "EXERCISE"})
+		return err
+	})
+	if h.expected("stops "+r.ID[:4], err, "release.state") {
+		h.w.promise(promise{host: h, event: "stop", subject: r.ID, outcome: "done", stopped: true})
 	}
 }
 

@@ -23,6 +23,15 @@ type Finding struct {
 	Grade   string     `json:"grade"`          // how the article is known
 }
 
+// Said is what a refusal says in both languages: the error's own fields hold English, and an edge that speaks another language
+// finds the same particulars here, with errors.As. It adds nothing to the text of the error that wraps it.
+type Said struct {
+	Text   label.Text // why
+	Change label.Text // what would change the answer; empty where nothing particular would
+}
+
+func (*Said) Error() string { return "" }
+
 // Decision is an answer with its reasons.
 type Decision struct {
 	Outcome  Outcome   `json:"outcome"`
@@ -38,7 +47,8 @@ func (d *Decision) Refusal() error {
 	}
 	for i := range d.Findings {
 		if f := &d.Findings[i]; f.Outcome == Deny {
-			return &errs.Error{Kind: errs.Refused, Code: f.Code, Op: "agreement.decide", Rule: f.Rule, Article: f.Article, Reason: f.Text.EN, Next: f.Change.EN}
+			return &errs.Error{Kind: errs.Refused, Code: f.Code, Op: "agreement.decide", Rule: f.Rule, Article: f.Article, Reason: f.Text.EN, Next: f.Change.EN,
+				Err: &Said{f.Text, f.Change}}
 		}
 	}
 	return &errs.Error{Kind: errs.Refused, Code: "agreement.none", Op: "agreement.decide", Reason: "nothing was asked"}
@@ -92,10 +102,14 @@ func (c *Compiled) grounds(r rule, f *facts) citation {
 func (c *Compiled) refusal(r rule, k cause, q *Question, f *facts) error {
 	v := &causes[k]
 	w := writer{c: c, q: q, f: f}
-	text, change := w.write(c.said[k][0], false), w.write(c.said[k][2], false)
+	var spans [4]span
+	for i := range spans {
+		spans[i] = w.write(c.said[k][i], i%2 == 1)
+	}
 	all := w.buf.String()
+	said := &Said{label.Text{EN: spans[0].of(all), JA: spans[1].of(all)}, label.Text{EN: spans[2].of(all), JA: spans[3].of(all)}}
 	return &errs.Error{Kind: errs.Refused, Code: v.code, Op: "agreement.decide", Rule: ruleNames[r], Article: c.grounds(r, f).cite,
-		Reason: text.of(all), Next: change.of(all)}
+		Reason: said.Text.EN, Next: said.Change.EN, Err: said}
 }
 
 // span is a text that needs no filling in, or where a filled one stands in the writer's buffer.

@@ -135,7 +135,7 @@ func (s Status) Err() error {
 	e := &errs.Error{Kind: errs.Refused, Code: c, Op: "agreement.status", Rule: "agreements 4", Next: "complete, sign or renew the agreement; until then nothing new leaves"}
 	for _, r := range s.Reasons {
 		if r.Code == c || e.Reason == "" {
-			e.Reason, e.Article = r.Text.EN, r.Article
+			e.Reason, e.Article, e.Err = r.Text.EN, r.Article, &Said{Text: r.Text}
 		}
 	}
 	return e

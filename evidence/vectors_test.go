@@ -381,7 +381,7 @@ func makeFile(t *testing.T, pkg *agreement.Package, readers []*vectorSide) *File
 		if i == 0 {
 			item.Content = &Opened{Salt: contentBody.Salt, Bytes: contentBody.Bytes}
 			if len(readers) > 1 {
-				item.Held = []seal.Signed{makeHeld(t, f, readers[1], readers[1], s.author)}
+				item.Held = []seal.Signed{makeHeld(t, f, readers[1], readers[1], s.author, 2)}
 			}
 		}
 		f.Items = append(f.Items, item)
@@ -389,10 +389,10 @@ func makeFile(t *testing.T, pkg *agreement.Package, readers []*vectorSide) *File
 	return f
 }
 
-// makeHeld is a held receipt, in the name of holder, signed by signer.
-func makeHeld(t *testing.T, f *File, signer, holder *vectorSide, author party.Author) seal.Signed {
+// makeHeld is a held receipt for the first size statements, in the name of holder, signed by signer.
+func makeHeld(t *testing.T, f *File, signer, holder *vectorSide, author party.Author, size uint64) seal.Signed {
 	t.Helper()
-	held, err := exchange.SignHeld(signer.cosign, &exchange.Link{Realm: vectorRealm, Channel: f.Channel, Suite: seal.Hybrid, Self: holder.author}, author, 1, exchange.Ranges{{0, 2}},
+	held, err := exchange.SignHeld(signer.cosign, &exchange.Link{Realm: vectorRealm, Channel: f.Channel, Suite: seal.Hybrid, Self: holder.author}, author, 1, exchange.Ranges{{0, size}},
 		time.UnixMilli(1795500060000))
 	if err != nil {
 		t.Fatal(err)

@@ -31,12 +31,14 @@ func HandlingOf(terms *agreement.Compiled, banner label.Label, to party.Party) (
 		cited[f.Rule] = f.Article
 	}
 	a := terms.Agreement()
+	byCite := map[string]agreement.Article{}
+	for _, art := range a.Articles() {
+		byCite[a.Cite(art.N)] = art
+	}
 	access, marking, receipt, destruction, _ := a.Citations()
 	for _, cite := range []string{cited["agreements 2"], cited["agreements 32"], marking, access, receipt, destruction} {
-		for _, art := range a.Articles() {
-			if a.Cite(art.N) == cite {
-				add(Handling{Article: cite, EN: art.Summary.EN, JA: art.Summary.JA})
-			}
+		if art, ok := byCite[cite]; ok {
+			add(Handling{Article: cite, EN: art.Summary.EN, JA: art.Summary.JA})
 		}
 	}
 	return out, nil

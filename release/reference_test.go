@@ -3,6 +3,7 @@ package release
 import (
 	"strings"
 	"testing"
+	"unicode"
 
 	"pgregory.net/rapid"
 )
@@ -23,5 +24,13 @@ func TestRefersSaysWhatTheExpressionSays(t *testing.T) {
 	})
 	if found == 0 {
 		t.Error("no text referred to anything")
+	}
+}
+
+func TestPlainRuneAsksTheTablesWhereItMust(t *testing.T) {
+	for r := rune(0x7f); r <= unicode.MaxRune; r++ {
+		if r >= 0x3041 && r <= 0x9fef && plainRune(r) && r != '\u3000' && (!unicode.IsGraphic(r) || unicode.Is(unicode.Zs, r)) {
+			t.Fatalf("%U is taken for plain", r)
+		}
 	}
 }

@@ -26,8 +26,8 @@ func plainRune(r rune) bool {
 		return true
 	case r < ' ' || r == 0x7f || r == unicode.ReplacementChar:
 		return false
-	case r < 0x7f:
-		return true
+	case r < 0x7f || r >= 0x3041 && r <= 0x3096 || r >= 0x30a1 && r <= 0x30fa || r >= 0x4e00 && r <= 0x9fef:
+		return true // ASCII, and the kana and ideographs of ordinary Japanese, without asking the tables
 	case r >= 0xfe00 && r <= 0xfe0f || r >= 0xe0100 && r <= 0xe01ef || r == 0x034f || r == 0x115f || r == 0x1160 || r == 0x3164 || r == 0xffa0:
 		return false // variation selectors, grapheme joiner, Hangul fillers
 	}

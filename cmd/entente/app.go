@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,11 +38,18 @@ type app struct {
 	err    io.Writer
 	clock  clock.Clock
 	flags  *globals
+	later  *bytes.Buffer // notes that wait for the answer to be written; nil while none is
 	status int
 }
 
-// note talks to the person; it is never data.
-func (a *app) note(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
+// note talks to the person; it is never data. What is said while an answer is being written comes after it.
+func (a *app) note(format string, args ...any) {
+	if a.later != nil {
+		fmt.Fprintf(a.later, format+"\n", args...)
+		return
+	}
+	fmt.Fprintf(a.err, format+"\n", args...)
+}
 
 // print writes the answer: v as JSON, or the text that the function makes.
 func (a *app) print(v any, text func(w io.Writer)) error {
@@ -51,8 +59,21 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 		return e.Encode(v)
 	}
 	w := bufio.NewWriter(a.out)
+	a.later = new(bytes.Buffer)
 	text(w)
-	return w.Flush()
+	err := w.Flush()
+	a.err.Write(a.later.Bytes())
+	a.later = nil
+	return err
+}
+
+// table is a grid that wraps its last column where standard output is a terminal.
+func (a *app) table(w io.Writer) *grid {
+	g := table(w)
+	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		g.columns, _, _ = term.GetSize(int(f.Fd()))
+	}
+	return g
 }
 
 // passphrase reads the passphrase named by flag and environment, or asks for it on the terminal.

@@ -9,6 +9,12 @@ import (
 	"entente/internal/office"
 )
 
+// description stands above the list of commands.
+const description = "A sovereign node for sharing what must be protected, under an agreement both sides signed.\n\n" +
+	"Data goes to standard output, talk to standard error; with --json the data is one JSON value, also for a failure. " +
+	"Exit status: 0 done, 1 a defect, 2 wrong usage or malformed input, 3 refused by a rule, 4 not found, " +
+	"5 contradicts what was recorded or signed, 6 not possible now, 7 durable storage failed and the node stopped."
+
 // commands is the grammar of the command line. Help texts are the manual; examples stand in the README.
 type commands struct {
 	globals
@@ -50,7 +56,7 @@ func (statusCmd) Run(a *app) error {
 	}
 	return a.print(&s, func(w io.Writer) {
 		strip(w, s.Realm)
-		fmt.Fprintf(w, "%s  %s  %s\n", s.Banner, s.Author, s.Version)
+		fmt.Fprintf(w, "%s  %s  %s\n", a.say(s.Banner, s.BannerJA), s.Author, s.Version)
 		fmt.Fprintf(w, "%s: %s   %s: %d   %s: %d   %s: %d   %s: %d\n", a.say("signing", "署名"), a.word(s.Signing), a.say("registry queue", "受付待ち"), s.Queue,
 			a.say("registered", "登録済み"), s.Register, a.say("to dispatch", "送達待ち"), s.Pending, a.say("quarantined", "隔離"), s.Incident)
 		if len(s.Channels) == 0 {
@@ -61,7 +67,7 @@ func (statusCmd) Run(a *app) error {
 			for _, r := range a.lines(c.Reasons, c.ReasonsJA) {
 				fmt.Fprintf(w, "  - %s\n", r)
 			}
-			t := table(w)
+			t := a.table(w)
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", a.say("journal", "日誌"), a.say("statements", "件数"), a.say("cosigned", "副署"), a.say("held", "保持"), a.say("root", "根"))
 			for _, j := range []office.JournalStatus{c.Own, c.Theirs} {
 				frozen := ""
@@ -103,7 +109,7 @@ func (doctorCmd) Run(a *app) error {
 		a.status = 1
 	}
 	return a.print(&d, func(w io.Writer) {
-		t := table(w)
+		t := a.table(w)
 		for _, c := range d.Checks {
 			fmt.Fprintf(t, "%s\t%s\t%s\n", a.word(c.State), c.Name, c.Detail)
 			if c.Next != "" {
@@ -148,14 +154,18 @@ func (staffListCmd) Run(a *app) error {
 
 func (a *app) printStaff(s *office.Staff) error {
 	return a.print(s, func(w io.Writer) {
-		t := table(w)
+		t := a.table(w)
 		fmt.Fprintln(t, a.say("POST\tAGENCY\tNATIONALITY\tROLES\tLEVELS", "職\t機関\t国籍\t役割\t区分"))
 		for _, p := range s.Posts {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", p.Alias, p.Agency, p.Nationality, strings.Join(p.Roles, " "), strings.Join(p.Levels, " "))
+			var roles []string
+			for _, r := range p.Roles {
+				roles = append(roles, a.word(r))
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", p.Alias, p.Agency, p.Nationality, strings.Join(roles, a.say(" ", "、")), strings.Join(p.Levels, " "))
 		}
 		t.Flush()
 		fmt.Fprintln(w)
-		t = table(w)
+		t = a.table(w)
 		fmt.Fprintln(t, a.say("DELEGATION\tPOST\tROLE\tCEILING\tTO\tUNTIL\tIN FORCE", "委任\t職\t役割\t上限\t相手\t期限\t効力"))
 		for _, d := range s.Delegations {
 			force := a.say("no", "失効")
@@ -163,7 +173,7 @@ func (a *app) printStaff(s *office.Staff) error {
 				force = a.say("yes", "有効")
 			}
 			until, _, _ := strings.Cut(d.Until, "T")
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, d.Post, d.Role, d.Ceiling, strings.Join(d.Recipients, " "), until, force)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, d.Post, a.word(d.Role), d.Ceiling, strings.Join(d.Recipients, " "), until, force)
 		}
 		t.Flush()
 	})
@@ -194,11 +204,15 @@ func (syncCmd) Run(a *app) error {
 	})
 }
 
-// strip prints the exercise strip that stands above everything shown in an exercise realm.
+// strip prints the exercise strip that stands above what is shown in an exercise realm.
 func strip(w io.Writer, realm string) {
-	if realm != "live" {
+	if realm != "" && realm != "live" {
 		fmt.Fprintln(w, "EXERCISE EXERCISE EXERCISE — 演習 演習 演習")
 	}
+}
+
+func (initCmd) Help() string {
+	return "Example:\n  entente --dir nzl init --realm exercise:whio --author NZL/nzdf/node-1 --ceiling nzl.s"
 }
 
 type initCmd struct {

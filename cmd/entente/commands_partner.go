@@ -19,6 +19,13 @@ type pairCmd struct {
 	Confirm pairConfirmCmd `cmd:"" help:"Confirm a partner with the words it read to you."`
 }
 
+func (pairCmd) Help() string {
+	return "Both custodians, each at their own node:\n" +
+		"  entente pair card -o nzl.card                              hand it over\n" +
+		"  entente --post key-custodian pair add jpn.card             read the words aloud together\n" +
+		"  entente --post key-custodian pair confirm JPN/jmod/node-1 --words \"...\""
+}
+
 type pairCardCmd struct {
 	Out string `short:"o" required:"" type:"path" help:"File to write."`
 }
@@ -81,6 +88,15 @@ type agreementCmd struct {
 	Prepare agreementPrepareCmd `cmd:"" help:"Fill the parties' root fingerprints, known from pairing, into a text to be signed."`
 	Sign    agreementSignCmd    `cmd:"" help:"Sign a text or a package with this party's root key (key custodian)."`
 	Load    agreementLoadCmd    `cmd:"" help:"Load a package into the node; once both signed and it is in force, its channel opens."`
+}
+
+func (agreementCmd) Help() string {
+	return "From a text to an open channel:\n" +
+		"  entente agreement check agreement.toml\n" +
+		"  entente --post key-custodian agreement prepare agreement.toml -o text     one side, once\n" +
+		"  entente --post key-custodian agreement sign text -o signed.once           one side\n" +
+		"  entente --post key-custodian agreement sign signed.once -o signed.twice   the other\n" +
+		"  entente --post key-custodian agreement load signed.twice                  both"
 }
 
 type agreementShowCmd struct {
@@ -173,7 +189,9 @@ func (c *agreementPrepareCmd) Run(a *app) error {
 	if err := writeFile(c.Out, b.Bytes); err != nil {
 		return err
 	}
-	return a.print(map[string]any{"file": c.Out}, func(w io.Writer) { fmt.Fprintln(w, c.Out) })
+	return a.print(map[string]any{"file": c.Out}, func(w io.Writer) {
+		fmt.Fprintf(w, a.say("text written to %s; both parties sign these very bytes: entente agreement sign\n", "文書を %s に書き出しました。双方がこのバイト列に署名します: entente agreement sign\n"), c.Out)
+	})
 }
 
 type agreementSignCmd struct {
@@ -246,6 +264,14 @@ type bundleCmd struct {
 	Open bundleOpenCmd `cmd:"" help:"Take in a bundle file carried here."`
 }
 
+func (bundleCmd) Help() string {
+	return "There and back, on media carried by hand:\n" +
+		"  entente bundle pack -o there.entb\n" +
+		"  entente bundle open there.entb --dry-run     at the partner's: check, change nothing\n" +
+		"  entente bundle open there.entb -o back.entb\n" +
+		"  entente bundle open back.entb                at home: the acknowledgement"
+}
+
 type bundlePackCmd struct {
 	Out     string `short:"o" required:"" type:"path" help:"File to write."`
 	Channel string `help:"Channel, if the node has several (first digits suffice)."`
@@ -262,7 +288,7 @@ func (c *bundlePackCmd) Run(a *app) error {
 	size := len(v.Answer)
 	v.Answer = nil
 	return a.print(&v, func(w io.Writer) {
-		fmt.Fprintf(w, a.say("%s: %d bytes, %d statements, %d receipts\n", "%s: %d バイト、文 %d 件、受領 %d 件\n"), c.Out, size, v.Statements, v.Receipts)
+		fmt.Fprintf(w, a.say("%s: %d bytes, %d statements, %d receipts\n", "%s: %d バイト、通知 %d 件、受領 %d 件\n"), c.Out, size, v.Statements, v.Receipts)
 	})
 }
 
@@ -290,7 +316,7 @@ func (c *bundleOpenCmd) Run(a *app) error {
 	answer := len(v.Answer)
 	v.Answer = nil
 	return a.print(&v, func(w io.Writer) {
-		fmt.Fprintf(w, a.say("from %s: %d statements, %d new, %d receipts\n", "%s から: 文 %d 件、新規 %d 件、受領 %d 件\n"), v.From, v.Statements, v.New, v.Receipts)
+		fmt.Fprintf(w, a.say("from %s: %d statements, %d new, %d receipts\n", "%s から: 通知 %d 件、新規 %d 件、受領 %d 件\n"), v.From, v.Statements, v.New, v.Receipts)
 		for _, f := range v.Findings {
 			fmt.Fprintf(w, "  - %s: %s\n", f, api.Failure{Kind: "integrity", Code: f}.In(a.flags.Lang).Next)
 		}

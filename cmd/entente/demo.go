@@ -340,16 +340,16 @@ func (d *demo) release(ctx context.Context) error {
 		}
 		to := d.other(s).party
 		var v office.ReleaseView
-		if err := s.as("analyst").Call(ctx, "release.propose", office.ReportReq{Report: r.Report, Sheet: r.Sheet, To: to}, &v); err != nil {
+		if err := s.as("analyst").Call(ctx, "release.propose", office.ReportReq{Report: r.Report, Sheet: r.Sheet, To: to, Lang: d.flags.Lang}, &v); err != nil {
 			return err
 		}
 		id := v.ID
-		if err := s.as("release-officer").Call(ctx, "release.approve", office.ReleaseReq{ID: id}, &v); err != nil {
+		if err := s.as("release-officer").Call(ctx, "release.approve", office.ReleaseReq{ID: id, Lang: d.flags.Lang}, &v); err != nil {
 			return err
 		}
 		d.result.Portions.Disclosed += v.Disclosed
 		d.result.Portions.Withheld += v.Withheld
-		d.tell("   %s %s -> %s  %-30s %2d shown %2d withheld  %s", "   %s %s -> %s  %-30s 提供%2d 非提供%2d  %s", r.Name, s.party, to, v.Banner, v.Disclosed, v.Withheld, v.Title)
+		d.tell("   %s %s -> %s  %s %2d shown %2d withheld  %s", "   %s %s -> %s  %s 提供%2d 非提供%2d  %s", r.Name, s.party, to, pad(v.Banner, 30), v.Disclosed, v.Withheld, v.Title)
 	}
 	for _, s := range append(d.sides(), d.sides()...) {
 		if err := s.client.Call(ctx, "sync", office.Empty{}, nil); err != nil {
@@ -359,14 +359,27 @@ func (d *demo) release(ctx context.Context) error {
 	return nil
 }
 
+// refusedJA is what was tried, in Japanese.
+var refusedJA = map[string]string{
+	"load an agreement that only one side signed":               "一方のみが署名した協定を登録する",
+	"approve as the author of the report":                       "報告の起案者が提供を承認する",
+	"approve under a lapsed delegation":                         "失効した委任により承認する",
+	"approve a release that was stopped":                        "中止した提供案件を承認する",
+	"release to a party outside the agreement":                  "協定の当事者でない相手に提供する",
+	"accept without choosing among several equivalent markings": "対応する表示が複数あるのに選択せずに接受する",
+	"accept under a marking that is not equivalent":             "対応しない表示により接受する",
+	"NZL: open without clearance and need-to-know":              "NZL: 適格性も必要性の認定もなく開封する",
+	"JPN: open without clearance and need-to-know":              "JPN: 適格性も必要性の認定もなく開封する",
+}
+
 // refused notes a refusal that the exercise provokes on purpose.
 func (d *demo) refused(what string, err error, want errs.Code) {
-	f := api.FailureOf(err)
+	f := api.FailureOf(err).In(d.flags.Lang)
 	d.expect(err != nil && errs.HasCode(err, want), "%s: expected a refusal %s, got %q", what, want, f.Code)
 	if err == nil {
 		return
 	}
-	d.result.Refusals = append(d.result.Refusals, demoRefusal{What: what, Code: f.Code, Rule: f.Rule, Article: f.Article, Reason: f.Reason, Next: f.Next})
+	d.result.Refusals = append(d.result.Refusals, demoRefusal{What: d.say(what, refusedJA[what]), Code: f.Code, Rule: f.Rule, Article: f.Article, Reason: f.Reason, Next: f.Next})
 }
 
 func (d *demo) refuse(ctx context.Context) error {
@@ -414,7 +427,7 @@ func (d *demo) register(ctx context.Context) error {
 				}
 			}
 			var entry office.EntryView
-			if err := s.as("registry-officer").Call(ctx, "registry.accept", office.AcceptReq{ID: e.ID, Marking: marking, Holder: "reader"}, &entry); err != nil {
+			if err := s.as("registry-officer").Call(ctx, "registry.accept", office.AcceptReq{ID: e.ID, Marking: marking, Holder: "reader", Lang: d.flags.Lang}, &entry); err != nil {
 				return err
 			}
 			d.result.Reports.Registered++
@@ -441,7 +454,7 @@ func (d *demo) openAll(ctx context.Context) error {
 			d.expect(false, "%s: nothing registered", s.party)
 			continue
 		}
-		sort.Slice(l.Entries, func(i, j int) bool { return l.Entries[i].Control < l.Entries[j].Control })
+		sort.Slice(l.Entries, func(i, j int) bool { return l.Entries[i].Reference < l.Entries[j].Reference }) // the first one sent is shown
 		for i, e := range l.Entries {
 			req := office.OpenReq{Control: e.Control, Purpose: e.Purpose, Lang: d.flags.Lang}
 			var v office.OpenView

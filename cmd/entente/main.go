@@ -60,7 +60,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now clock.Clo
 	app := &app{ctx: ctx, in: stdin, out: stdout, err: stderr, clock: now, flags: &cli.globals}
 	exited := -1
 	parser, err := kong.New(&cli, kong.Name("entente"),
-		kong.Description("A sovereign node for sharing what must be protected, under an agreement both sides signed."),
+		kong.Description(description),
 		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code; panic(exitNow{}) }), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Vars{"version": version}, kong.Bind(app))
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 // grid lays text out in columns for a terminal: cells are ended by tabs, rows by newlines, and columns stand two spaces apart.
 // It counts what a terminal shows, so that Japanese and English columns align alike.
 type grid struct {
-	w   io.Writer
-	buf bytes.Buffer
+	w       io.Writer
+	buf     bytes.Buffer
+	columns int // of the terminal: the last cell of a row is wrapped to it; 0 wraps nothing
 }
 
 func table(w io.Writer) *grid { return &grid{w: w} }
@@ -40,14 +41,49 @@ func (g *grid) Flush() error {
 	g.buf.Reset()
 	for _, cells := range rows {
 		var line strings.Builder
-		for i, c := range cells {
+		last, indent := len(cells)-1, 0
+		for i, c := range cells[:last] {
 			line.WriteString(pad(c, wide[i]+2))
+			indent += wide[i] + 2
+		}
+		for i, part := range wrap(cells[last], g.columns-indent) {
+			if i > 0 {
+				line.WriteString("\n" + strings.Repeat(" ", indent))
+			}
+			line.WriteString(part)
 		}
 		if _, err := io.WriteString(g.w, strings.TrimRight(line.String(), " ")+"\n"); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// narrowest is the least room, in columns, for which text is wrapped; with less it is left to the terminal.
+const narrowest = 20
+
+// wrap breaks s into lines of at most some columns: between words, and in Japanese, which has no spaces, between characters.
+func wrap(s string, columns int) (lines []string) {
+	for columns >= narrowest && displayWidth(s) > columns {
+		cut, wide, space := 0, 0, -1
+		for i, r := range s {
+			if wide += displayWidth(string(r)); wide > columns {
+				break
+			}
+			if r == ' ' {
+				space = i
+			} else if displayWidth(string(r)) == 2 {
+				space = -1 // any place behind it will do
+			}
+			cut = i + len(string(r))
+		}
+		if space > 0 && cut < len(s) && s[cut] != ' ' {
+			cut = space
+		}
+		lines = append(lines, strings.TrimRight(s[:cut], " "))
+		s = strings.TrimLeft(s[cut:], " ")
+	}
+	return append(lines, s)
 }
 
 // displayWidth is how many columns s takes on a terminal: two for wide East Asian characters, none for marks that stand on

@@ -9,6 +9,10 @@ var words = map[string]string{
 	"registered": "登録済み", "quarantined": "隔離", "queued": "受付待ち",
 	// decisions and findings
 	"allow": "可", "deny": "不可", "needs-person": "要判断", "refuse": "不可", "note": "注意", "done": "実施", "refused": "拒否",
+	// roles
+	"author": "起案者", "reader": "閲覧者", "release-officer": "提供担当官", "registry-officer": "登録担当官", "auditor": "監査人", "key-custodian": "鍵管理者",
+	// journals
+	"channel": "チャネル", "national": "国内", "admin": "管理",
 	// checks
 	"ok": "正常", "warning": "注意", "failure": "異常", "ready": "可",
 	// kinds of failure

@@ -24,7 +24,9 @@ import (
 	"strings"
 	"syscall"
 
+	"entente/agreement"
 	"entente/errs"
+	"entente/label"
 )
 
 // MaxBody caps a request or answer, in bytes: a full bundle in base64 with room to spare.
@@ -80,6 +82,9 @@ type Failure struct {
 	Reason  string `json:"reason,omitempty"`
 	Next    string `json:"next,omitempty"`
 	Cause   string `json:"cause,omitempty"`
+	// The same in Japanese, where the room that refused says it itself.
+	ReasonJA string `json:"reason_ja,omitempty"`
+	NextJA   string `json:"next_ja,omitempty"`
 }
 
 // FailureOf flattens err: the outermost error's fields, completed from the ones it wraps.
@@ -89,6 +94,9 @@ func FailureOf(err error) Failure {
 		if *dst == "" {
 			*dst = s
 		}
+	}
+	if said := (*agreement.Said)(nil); errors.As(err, &said) {
+		f.ReasonJA, f.NextJA = said.Text.JA, said.Change.JA
 	}
 	for cur := err; cur != nil; {
 		var e *errs.Error
@@ -122,6 +130,8 @@ func (f Failure) Err() error {
 		Article: f.Article, Reason: f.Reason, Next: f.Next}
 	if f.Cause != "" {
 		e.Err = errors.New(f.Cause)
+	} else if f.ReasonJA != "" {
+		e.Err = &agreement.Said{Text: label.Text{EN: f.Reason, JA: f.ReasonJA}, Change: label.Text{EN: f.Next, JA: f.NextJA}}
 	}
 	return e
 }

@@ -21,6 +21,12 @@ func (f Failure) In(lang string) Failure {
 		f.Reason = whyOf[f.Kind]
 	}
 	if lang != "ja" {
+		f.ReasonJA, f.NextJA = "", ""
+		return f
+	}
+	if f.ReasonJA != "" {
+		f.Reason, f.Next = f.ReasonJA, first(f.NextJA, strings.ReplaceAll(first(w.jaNext, k.jaNext), "{next}", f.Next))
+		f.ReasonJA, f.NextJA = "", ""
 		return f
 	}
 	if w.jaWhy == "" {

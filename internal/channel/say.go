@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"entente/errs"
+	"entente/exchange"
 	"entente/internal/store"
 	"entente/journal"
 	"entente/statement"
@@ -82,7 +83,8 @@ func (b *Book) Say(tx *store.Tx, c *Channel, s Saying) (*statement.Statement, er
 	if theirs.Size > 0 {
 		act.Seen = []statement.Seen{{Author: c.Peer, Epoch: c.Theirs.Epoch, Size: theirs.Size}}
 	}
-	st, err := b.write(tx, own, c.Digest, act, s)
+	limits := c.Limits()
+	st, err := b.write(tx, own, c.Digest, act, s, &limits)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +139,7 @@ func (b *Book) room(tx *store.Tx, c *Channel, own *store.Journal, s Saying) erro
 }
 
 // write completes act, commits to it and appends it to j. A crash before the caller's commit leaves nothing.
-func (b *Book) write(tx *store.Tx, j *store.Journal, digest [48]byte, act *statement.Act, s Saying) (*statement.Statement, error) {
+func (b *Book) write(tx *store.Tx, j *store.Journal, digest [48]byte, act *statement.Act, s Saying, limits *exchange.Limits) (*statement.Statement, error) {
 	var err error
 	if act.ID == (statement.ID{}) {
 		id, err := b.random16()
@@ -165,6 +167,11 @@ func (b *Book) write(tx *store.Tx, j *store.Journal, digest [48]byte, act *state
 	leaf, actBody, contentBody, err := statement.Make(act, content, salts[0], salts[1])
 	if err != nil {
 		return nil, err
+	}
+	if limits != nil && (len(leaf) > limits.Leaf || max(len(actBody.Bytes), len(contentBody.Bytes)) > limits.Body || len(act.Answers) > limits.Answers) {
+		// The partner would store nothing from here on, for good: see room.
+		return nil, &errs.Error{Kind: errs.Refused, Code: "channel.limit", Op: "channel.say", Subject: string(act.Type), Rule: "limits of the agreement",
+			Reason: "it is larger than the agreement allows a statement to be", Next: "make it shorter, or agree on a higher limit"}
 	}
 	index := j.Size
 	if err := tx.AppendLeaves(j, [][]byte{leaf}); err != nil {
@@ -199,7 +206,7 @@ func (b *Book) Note(tx *store.Tx, c *Channel, by statement.By, terms statement.N
 	terms.Subject = Clip(terms.Subject)
 	act := &statement.Act{Version: statement.Version, Channel: origin.Channel, Author: origin.Author, Epoch: origin.Epoch,
 		Type: statement.TypeName("national." + terms.Event + "/1"), By: by, Rules: statement.Rules{Terms: origin.Channel, Version: "national/1"}}
-	_, err = b.write(tx, j, origin.Channel, act, Saying{Terms: &terms, Narrative: detail})
+	_, err = b.write(tx, j, origin.Channel, act, Saying{Terms: &terms, Narrative: detail}, nil)
 	return err
 }
 

@@ -20,9 +20,9 @@ type standing struct {
 
 const (
 	docStanding = "standing"
-	docAhead    = "ahead" // larger heads of others that somebody showed
-	docShown    = "shown" // what a partner last said of its copy of the own journal: where to send from
-	maxStanding = 256 << 10
+	docAhead    = "ahead"  // larger heads of others that somebody showed
+	docShown    = "shown"  // what a partner last said of its copy of the own journal: where to send from
+	maxStanding = 16 << 20 // what a doc holds: a partner that leaves out every other content must not make its own standing unreadable
 )
 
 func standingID(o journal.Origin) string {

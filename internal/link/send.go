@@ -253,6 +253,11 @@ func (c *Carrier) build(ctx context.Context, r *route) (*exchange.Bundle, int, e
 // Pack seals what the partner of a channel has not confirmed into bytes to be carried. Nothing is marked as sent: only the
 // partner's receipts count.
 func (c *Carrier) Pack(ctx context.Context, prefix string) (raw []byte, statements, receipts int, err error) {
+	return c.PackShown(ctx, prefix, func(*exchange.Bundle) {})
+}
+
+// PackShown is Pack that shows what it packs to somebody who decides whether the bytes may be handed out.
+func (c *Carrier) PackShown(ctx context.Context, prefix string, show func(*exchange.Bundle)) (raw []byte, statements, receipts int, err error) {
 	r, err := c.find(prefix)
 	if err != nil {
 		return nil, 0, 0, err
@@ -268,6 +273,7 @@ func (c *Carrier) Pack(ctx context.Context, prefix string) (raw []byte, statemen
 	if b == nil {
 		return nil, 0, 0, &errs.Error{Kind: errs.NotFound, Code: "link.nothing", Op: "link.pack", Reason: "the partner has confirmed everything; there is nothing to carry"}
 	}
+	show(b)
 	raw, err = exchange.Pack(r.link, b)
 	return raw, n, len(b.Cosignatures) + len(b.Held), err
 }

@@ -1,7 +1,9 @@
 package office
 
 import (
+	"bytes"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"entente/custody"
 	"entente/errs"
 	"entente/internal/channel"
+	"entente/internal/link"
 	"entente/internal/store"
 	"entente/party"
 	"entente/release"
@@ -163,11 +166,19 @@ func (o *Office) absorbGenesis(tx *store.Tx, c *channel.Channel, st *statement.S
 	switch {
 	case st.Index != 0:
 		return o.violation(tx, c, st, refused("channel.genesis", "office.absorb", "", "", "", "a genesis that opens nothing", ""))
-	case g.Agreement != want || g.Realm != o.cfg.Realm || len(g.Readers) != len(c.Readers) || g.Epoch != c.Theirs.Epoch:
+	case g.Agreement != want || g.Realm != o.cfg.Realm || !slices.Equal(g.Readers, c.Readers) || g.Epoch != c.Theirs.Epoch:
 		return o.violation(tx, c, st, refused("channel.genesis", "office.absorb", "", "", "", "the partner's genesis names another agreement, realm, readers or epoch", "compare the agreement with the partner"))
 	}
-	if _, err := seal.DecodeSigned(g.KeyStatement); err != nil {
+	s, err := seal.DecodeSigned(g.KeyStatement)
+	if err != nil {
 		return o.violation(tx, c, st, err)
+	}
+	keys, err := link.KeysIn(tx)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(s.Payload, keys[c.Peer].Statement.Payload) {
+		return o.violation(tx, c, st, refused("channel.genesis.keys", "office.absorb", "", "", "", "the partner's genesis names other keys than it is paired with", "ask the partner which keys its node has"))
 	}
 	return nil
 }

@@ -2,10 +2,13 @@ package office_test
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha512"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -888,4 +891,166 @@ func TestAnAgreementThatIsNotWholeOpensNoChannel(t *testing.T) {
 	if n := len(call[office.Status](t, w.nzl, "", "status", office.Empty{}).Channels); n != 1 {
 		t.Errorf("%d channels are open", n)
 	}
+}
+
+// A partner that takes a bundle and never answers must not hold up what is due here.
+func TestAPartnerThatNeverAnswersHoldsUpNothingElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stuck, free := make(chan struct{}), make(chan struct{})
+	once := sync.OnceFunc(func() { close(stuck) })
+	w.road.set(func(string, []byte) []byte { once(); <-free; return nil })
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); w.nzl.Work(ctx) }()
+	<-stuck
+	r := report("R04")
+	v := call[office.ReleaseView](t, w.nzl, "analyst", "release.propose", office.ReportReq{Report: r.Report, Sheet: r.Sheet, To: "JPN"})
+	call[office.ReleaseView](t, w.nzl, "release-officer", "release.approve", office.ReleaseReq{ID: v.ID, Hold: 60})
+	w.clock.move(2 * time.Minute)
+	state := ""
+	for i := 0; i < 300 && state != "dispatched"; i++ {
+		w.nzl.Carrier().Wake()
+		for _, x := range call[office.ReleaseList](t, w.nzl, "release-officer", "release.list", office.ListReq{}).Releases {
+			state = x.State
+		}
+	}
+	if state != "dispatched" {
+		t.Errorf("while a partner does not answer, the release stays %s", state)
+	}
+	cancel()
+	close(free)
+	<-done
+}
+
+// Only the node's own account reaches its socket, from the first moment on and wherever the directory lies.
+func TestTheOperatorsSocketIsPrivate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := os.Chmod(w.nzl.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	ready := make(chan struct{})
+	go func() { done <- w.nzl.Serve(ctx, func(string) { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-done:
+		t.Fatal(err)
+	}
+	for _, name := range []string{node.SocketName, "entente.db", "marker", "lock", "keys/node.key", "keys/root.key", "node.toml"} {
+		info, err := os.Stat(w.nzl.dir + "/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode&0o077 != 0 {
+			t.Errorf("%s has mode %o", name, mode)
+		}
+	}
+	d := call[office.Doctor](t, w.nzl, "", "doctor", office.Empty{})
+	if !slices.ContainsFunc(d.Checks, func(c office.Check) bool { return c.Name == "permissions" && c.State != "ok" }) {
+		t.Error("the doctor does not see a directory that others can look into")
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// Whatever text somebody hands in as an agreement or a package, it is read or refused, and only what both roots signed counts.
+func FuzzReadAgreement(f *testing.F) {
+	f.Add(exercise.Agreement())
+	f.Add([]byte{0xa1, 1, 0x40})
+	f.Add([]byte{0xa2, 1, 0x41, 'x', 2, 0x80})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		v, err := office.InspectAgreement(raw, begin)
+		if err != nil {
+			return
+		}
+		if len(v.SignedBy) != 0 || v.State != "unsigned" {
+			t.Errorf("nobody signed anything, and it is %s by %v", v.State, v.SignedBy)
+		}
+	})
+}
+
+// What the partner would refuse for its size is not said: the journal could never go past it.
+func TestAStatementLargerThanTheLimitIsNotSaid(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	raise(t, dir, bytes.Replace(exercise.Agreement(), []byte("body = 65536"), []byte("body = 13000"), 1))
+	w := &world{clock: &handClock{now: begin.Add(time.Hour)}, road: &road{nodes: map[string]*node.Node{}}}
+	w.nzl, w.jpn = open(t, nzl, dir+"/NZL", w.clock, w.road), open(t, jpn, dir+"/JPN", w.clock, w.road)
+	t.Cleanup(func() { w.nzl.Close(); w.jpn.Close() })
+	r := report("R04")
+	long := bytes.Replace(r.Report, []byte("**4. (S//REL TO NZL, JPN)** "), []byte("**4. (S//REL TO NZL, JPN)** "+strings.Repeat("Ships. ", 1100)), 1)
+	digest := func(b []byte) []byte { return fmt.Appendf(nil, "%x", sha512.Sum384(b)) }
+	sheet := bytes.Replace(r.Sheet, digest(r.Report), digest(long), 1)
+	v := call[office.ReleaseView](t, w.nzl, "analyst", "release.propose", office.ReportReq{Report: long, Sheet: sheet, To: "JPN"})
+	refused(t, w.nzl, "release-officer", "release.approve", office.ReleaseReq{ID: v.ID}, "channel.limit")
+	if e := w.sync(t, w.nzl); e != "" {
+		t.Error(e)
+	}
+	for _, x := range call[office.ReleaseList](t, w.nzl, "release-officer", "release.list", office.ListReq{}).Releases {
+		if x.State != "stopped" {
+			t.Errorf("the release is %s", x.State)
+		}
+	}
+	w.sync(t, w.jpn) // the channel still works in both directions
+	if s := status(t, w.jpn); s.Theirs.Size == 0 || s.Own.Witnessed != s.Own.Size {
+		t.Errorf("%+v", s)
+	}
+}
+
+// Exercise and live never meet, nor two exercises; and an agreement names one suite, which both nodes' keys must be of.
+func TestRealmsAndSuitesDoNotMix(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dir := t.TempDir()
+	if _, err := node.Init(node.InitConfig{Dir: dir, Realm: "exercise:other", Author: jpn.author, Ceiling: jpn.ceiling, Listen: "127.0.0.1:0", Suite: "hybrid", Passphrase: passphrase,
+		RootPassphrase: rootPassphrase, KDF: seal.MinIterations, Clock: w.clock}); err != nil {
+		t.Fatal(err)
+	}
+	card, err := os.ReadFile(dir + "/keys/card")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, w.nzl, "key-custodian", "pair.add", office.PairReq{Card: card}, "link.realm")
+	if _, err := node.Init(node.InitConfig{Dir: t.TempDir(), Realm: "live", Author: jpn.author, Ceiling: jpn.ceiling, Listen: "127.0.0.1:0", Suite: "hybrid", Passphrase: passphrase,
+		RootPassphrase: rootPassphrase, Clock: w.clock}); errs.CodeOf(err) != "node.realm.policy" {
+		t.Errorf("an exercise policy in live: %v", err)
+	}
+	// The directory of one realm does not open as another.
+	settings, err := os.ReadFile(dir + "/node.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/node.toml", bytes.Replace(settings, []byte("exercise:other"), []byte("exercise:whio"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openNode(dir, w.clock); errs.CodeOf(err) != "seal.keyfile.realm" {
+		t.Errorf("another realm in node.toml: %v", err)
+	}
+	suite := bytes.Replace(exercise.Agreement(), []byte(`suite = "hybrid"`), []byte(`suite = "cnsa"`), 1)
+	pkg := sign(t, w.jpn.dir, sign(t, w.nzl.dir, call[office.Blob](t, w.nzl, "key-custodian", "agreement.prepare", office.Blob{Bytes: suite}).Bytes))
+	refused(t, w.nzl, "key-custodian", "agreement.load", office.Blob{Bytes: pkg}, "link.suite")
+	if e := w.sync(t, w.nzl); e != "" {
+		t.Error(e)
+	}
+}
+
+// A genesis that names other keys than the partner is paired with is kept and noted.
+func TestAGenesisOfOtherKeysIsNoted(t *testing.T) {
+	t.Parallel()
+	w := alone(t)
+	h := takeOver(t, w)
+	h.leaves, h.acts, h.contents = nil, nil, nil
+	h.tree, _ = journal.OpenTree(0, nil)
+	_, foreign, _ := readNode(t, w.nzl.dir)
+	h.say(says{typ: statement.Genesis, terms: &statement.GenesisTerms{Agreement: h.terms, Realm: realm, Readers: h.link.Readers, Epoch: 1, KeyStatement: foreign.Keys.Encode()}})
+	h.say(says{typ: statement.Genesis, terms: &statement.GenesisTerms{Agreement: h.terms, Realm: realm, Readers: h.link.Readers, Epoch: 1, KeyStatement: h.signed.Encode()}})
+	h.send()
+	h.noted("channel.genesis.keys")
+	h.noted("channel.genesis")
 }

@@ -33,7 +33,7 @@ func (o *Office) receipts(tx *store.Tx, c *channel.Channel, own *store.Journal) 
 }
 
 func (o *Office) viewJournal(tx *store.Tx, j *store.Journal, reader party.Author) (JournalStatus, error) {
-	v := JournalStatus{Origin: j.Origin.String(), Author: string(j.Origin.Author), Epoch: j.Origin.Epoch, Size: j.Size, Root: hex.EncodeToString(j.Root[:]), Frozen: j.Frozen}
+	v := JournalStatus{Kind: j.Kind, Origin: j.Origin.String(), Author: string(j.Origin.Author), Epoch: j.Origin.Epoch, Size: j.Size, Root: hex.EncodeToString(j.Root[:]), Frozen: j.Frozen}
 	if reader == "" {
 		return v, nil
 	}
@@ -59,6 +59,36 @@ func (o *Office) readerOf(j *store.Journal) party.Author {
 	return ""
 }
 
+// findJournal returns the journal of an origin, or the one whose origin, written short, a person typed: the first digits of the channel
+// digest before the author and epoch, as journals are listed. Code store.journal.unknown.
+func findJournal(tx *store.Tx, typed string) (*store.Journal, error) {
+	j, err := tx.Journal(typed)
+	digits, rest, ok := strings.Cut(typed, "/")
+	if err == nil || errs.KindOf(err) != errs.NotFound || !ok || len(digits) < 4 {
+		return j, err
+	}
+	var found *store.Journal
+	for _, kind := range []string{channel.KindChannel, channel.KindNational, channel.KindAdmin} {
+		all, err := tx.Journals(kind)
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range all {
+			digest, tail, _ := strings.Cut(strings.TrimPrefix(j.Origin.String(), "entente/"+string(j.Origin.Realm)+"/"), "/")
+			if strings.HasPrefix(digest, digits) && tail == rest {
+				if found != nil {
+					return nil, &errs.Error{Kind: errs.NotFound, Code: "store.journal.unknown", Op: "office.journal", Reason: "several journals begin like this", Next: "type more digits"}
+				}
+				found = j
+			}
+		}
+	}
+	if found == nil {
+		return nil, err
+	}
+	return found, nil
+}
+
 // ShowJournal lists the journals, or a page of one, to an auditor.
 func (o *Office) ShowJournal(ctx context.Context, as string, req *JournalReq) (*JournalView, error) {
 	out := &JournalView{}
@@ -80,7 +110,7 @@ func (o *Office) ShowJournal(ctx context.Context, as string, req *JournalReq) (*
 				}
 				return nil, o.note(tx, nil, by, "audit", "journals", statement.OutcomeAllow, nil, nil)
 			}
-			j, err := tx.Journal(req.Origin)
+			j, err := findJournal(tx, req.Origin)
 			if err != nil {
 				return o.unknown(tx, as, "audit", req.Origin, err)
 			}
@@ -154,7 +184,7 @@ type spot struct {
 // spots finds what a request asks to prove: one statement, or the dispatch and everything that answers it.
 func (o *Office) spots(tx *store.Tx, req *ProofReq) (*channel.Channel, []spot, error) {
 	if req.Origin != "" {
-		j, err := tx.Journal(req.Origin)
+		j, err := findJournal(tx, req.Origin)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -385,7 +415,7 @@ func (o *Office) Export(ctx context.Context, as string, req *JournalReq) (*Expor
 	out := &ExportView{Files: map[string][]byte{}}
 	err := o.act(ctx, func(tx *store.Tx) (error, error) {
 		return o.asRole(tx, nil, as, party.RoleAuditor, "export", func(_ *party.Person, by statement.By) (error, error) {
-			j, err := tx.Journal(req.Origin)
+			j, err := findJournal(tx, req.Origin)
 			if err != nil {
 				return o.unknown(tx, as, "export", req.Origin, err)
 			}
@@ -426,9 +456,9 @@ func (o *Office) Status(ctx context.Context, _ string, _ *Empty) (*Status, error
 	out := &Status{Author: string(o.cfg.Author), Realm: string(o.cfg.Realm), Ceiling: string(o.cfg.Ceiling), Version: o.cfg.Version, Signing: o.signing(),
 		Channels: []ChannelStatus{}, Peers: []PeerStatus{}}
 	if level, ok := o.cfg.Policy.Level(o.cfg.Ceiling); ok {
-		out.Banner = level.Marking.EN
+		out.Banner, out.BannerJA = level.Marking.EN, pick(level.Marking, "ja")
 		if o.cfg.Realm.Exercise() {
-			out.Banner = "EXERCISE " + out.Banner
+			out.Banner, out.BannerJA = "EXERCISE "+out.Banner, "演習 "+out.BannerJA
 		}
 	}
 	err := o.cfg.Store.View(ctx, func(tx *store.Tx) error {

@@ -11,6 +11,7 @@ import (
 
 	"entente/agreement"
 	"entente/errs"
+	"entente/exchange"
 	"entente/internal/api"
 	"entente/internal/channel"
 	"entente/internal/identity"
@@ -324,9 +325,21 @@ func (o *Office) paired(tx *store.Tx, c *channel.Channel) error {
 			continue
 		}
 		for _, side := range c.Agreement.Parties() {
-			if side.ID == c.Partner() && side.Root == p.Fingerprint() {
-				return nil
+			if side.ID != c.Partner() || side.Root != p.Fingerprint() {
+				continue
 			}
+			own := o.cfg.Carrier.Card("")
+			for _, card := range []*link.Card{&p.Card, own} {
+				ks, err := seal.OpenKeyStatement(card.Root, card.Keys)
+				if err != nil {
+					return err
+				}
+				if ks.Suite != c.Suite {
+					return refused("link.suite", "office.load", string(card.Author), "agreements 27", o.cite(c, "agreements 27"), "its node has keys of suite "+string(ks.Suite)+", the agreement names "+string(c.Suite),
+						"make a node with keys of that suite: entente init --suite")
+				}
+			}
+			return nil
 		}
 	}
 	return refused("link.unpaired", "office.load", string(c.Peer), "agreements 3", "", "the partner that the agreement names is not paired under that root",
@@ -346,8 +359,14 @@ func (o *Office) PackBundle(ctx context.Context, as string, req *BundleReq) (*Bu
 	if err != nil {
 		return nil, err
 	}
-	by := o.cfg.Book.NodeBy()
+	var released []*statement.Act
+	raw, n, receipts, err := o.cfg.Carrier.PackShown(ctx, hex48(c.Digest), func(b *exchange.Bundle) { released = dispatchesIn(b) })
+	if err != nil {
+		return nil, err
+	}
+	digest := sha512.Sum384(raw)
 	err = o.act(ctx, func(tx *store.Tx) (error, error) {
+		by := o.cfg.Book.NodeBy()
 		if as != "" {
 			p, err := o.named(tx, as)
 			if err != nil {
@@ -357,21 +376,13 @@ func (o *Office) PackBundle(ctx context.Context, as string, req *BundleReq) (*Bu
 				by = o.by(c, p, p.Roles[0], "")
 			}
 		}
-		why, failure := o.mayCarry(tx, c)
-		if why != nil && failure == nil {
+		why, failure := o.mayCarry(tx, c, released)
+		if failure != nil {
+			return nil, failure
+		}
+		if why != nil {
 			return o.deny(tx, c, by, "pack", "", why)
 		}
-		return nil, failure
-	})
-	if err != nil {
-		return nil, err
-	}
-	raw, n, receipts, err := o.cfg.Carrier.Pack(ctx, hex48(c.Digest))
-	if err != nil {
-		return nil, err
-	}
-	digest := sha512.Sum384(raw)
-	err = o.act(ctx, func(tx *store.Tx) (error, error) {
 		return nil, o.note(tx, c, by, "pack", fmt.Sprintf("%d statements", n), statement.OutcomeDone, nil, digest[:])
 	})
 	if err != nil {
@@ -380,46 +391,44 @@ func (o *Office) PackBundle(ctx context.Context, as string, req *BundleReq) (*Bu
 	return &BundleView{From: string(o.cfg.Author), Statements: n, Receipts: receipts, Answer: raw}, nil
 }
 
-// mayCarry says why what the partner does not hold yet may not be carried as a file, or nil.
-func (o *Office) mayCarry(tx *store.Tx, c *channel.Channel) (why, failure error) {
+// dispatchesIn returns the acts of the dispatches whose content a bundle brings.
+func dispatchesIn(b *exchange.Bundle) (out []*statement.Act) {
+	add := func(act, content *exchange.Slot) {
+		if act == nil || content == nil || content.State != exchange.Present {
+			return
+		}
+		if a, err := statement.DecodeAct(act.Bytes); err == nil && a.Type == statement.Dispatch {
+			out = append(out, a)
+		}
+	}
+	for i := range b.Journals {
+		p := &b.Journals[i]
+		for k := range p.Leaves {
+			add(&p.Acts[k], &p.Contents[k])
+		}
+		for k := range p.Bodies {
+			add(p.Bodies[k].Act, p.Bodies[k].Content)
+		}
+	}
+	return out
+}
+
+// mayCarry says why releases may not be carried as a file, or nil.
+func (o *Office) mayCarry(tx *store.Tx, c *channel.Channel, released []*statement.Act) (why, failure error) {
 	if !slices.Contains(c.Agreement.Means(), party.MeansCourier) {
 		return refused("agreement.means", "office.pack", string(party.MeansCourier), "agreements 26", o.cite(c, "agreements 26"), "the agreement does not list carrying as a means of transmission",
 			"exchange over the network: entente sync"), nil
-	}
-	own, err := tx.Journal(c.Own.String())
-	if err != nil {
-		return nil, err
-	}
-	_, held, err := o.receipts(tx, c, own)
-	if err != nil {
-		return nil, err
 	}
 	all, err := o.delegations(tx)
 	if err != nil {
 		return nil, err
 	}
-	for _, gap := range held.Gaps(0, own.Size) {
-		entries, err := tx.Statements(own, gap[0], gap[1])
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			if e.Type != string(statement.Dispatch) {
-				continue
-			}
-			st, err := channel.Read(tx, own, e.Index)
-			if err != nil {
-				return nil, err
-			}
-			if st.Act == nil || st.Content == nil {
-				continue // nothing of it can leave
-			}
-			if !slices.ContainsFunc(all, func(d identity.Delegation) bool {
-				return d.Body.ID == st.Act.By.Delegation && d.Body.AllowsMeans(party.MeansCourier)
-			}) {
-				return refused("agreement.delegation.means", "office.pack", hex.EncodeToString(e.ID[:]), "delegation means", "", "the delegation under which it was released does not allow it to be carried",
-					"exchange over the network: entente sync"), nil
-			}
+	for _, a := range released {
+		if !slices.ContainsFunc(all, func(d identity.Delegation) bool {
+			return d.Body.ID == a.By.Delegation && d.Body.AllowsMeans(party.MeansCourier)
+		}) {
+			return refused("agreement.delegation.means", "office.pack", hex.EncodeToString(a.ID[:]), "delegation means", "", "the delegation under which it was released does not allow it to be carried",
+				"exchange over the network: entente sync"), nil
 		}
 	}
 	return nil, nil

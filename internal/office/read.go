@@ -77,7 +77,7 @@ func denied(control string, findings []agreement.Finding) error {
 			if f.Change.EN != "" {
 				e.Next = f.Change.EN
 			}
-			e.Err = &errs.Error{Kind: errs.Refused, Code: f.Code}
+			e.Err = &errs.Error{Kind: errs.Refused, Code: f.Code, Err: &agreement.Said{Text: f.Text, Change: f.Change}}
 			break
 		}
 	}

@@ -115,7 +115,7 @@ func (o *Office) viewRelease(tx *store.Tx, r *releaseRecord, state, lang string)
 	if err != nil {
 		return nil, err
 	}
-	out := &ReleaseView{ID: hex.EncodeToString(r.ID[:]), Reference: v.Reference, State: state, To: string(v.To), Title: v.Title.Text,
+	out := &ReleaseView{Realm: string(o.cfg.Realm), ID: hex.EncodeToString(r.ID[:]), Reference: v.Reference, State: state, To: string(v.To), Title: v.Title.Text,
 		Banner: o.cfg.Set.Banner(v.Banner, lang), Precedence: v.Precedence, Disclosed: int(r.Disclosed), Withheld: int(r.Withheld),
 		Proposed: moment(r.Proposed), Dispatched: momentPtr(r.Dispatched), Control: r.Control, Serial: r.Serial}
 	if state == stateApproved {
@@ -157,7 +157,7 @@ func (o *Office) viewRelease(tx *store.Tx, r *releaseRecord, state, lang string)
 
 // ListReleases lists releases, newest first, at most 100, to those who make, decide or audit them: titles are content.
 func (o *Office) ListReleases(ctx context.Context, as string, req *ListReq) (*ReleaseList, error) {
-	out := &ReleaseList{Releases: []ReleaseView{}}
+	out := &ReleaseList{Realm: string(o.cfg.Realm), Releases: []ReleaseView{}}
 	var refusal error
 	err := o.cfg.Store.View(ctx, func(tx *store.Tx) error {
 		if _, refusal = o.whoever(tx, as, "office.list", party.RoleAuthor, party.RoleReleaseOfficer, party.RoleAuditor); refusal != nil {

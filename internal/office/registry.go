@@ -3,10 +3,12 @@ package office
 import (
 	"context"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"entente/custody"
 	"entente/errs"
+	"entente/exchange"
 	"entente/internal/channel"
 	"entente/internal/store"
 	"entente/party"
@@ -121,9 +123,18 @@ const (
 	registerShown = 1 << 20 // of the register: everything, which people here let in one by one
 )
 
+// urgency orders what waits: FLASH before IMMEDIATE, PRIORITY and ROUTINE.
+func urgency(word string) int {
+	p, err := exchange.ParsePrecedence(word)
+	if err != nil {
+		return 0
+	}
+	return int(p)
+}
+
 // Queue shows what has arrived and waits, unread. Quarantined items are shown with the reason and no content.
 func (o *Office) Queue(ctx context.Context, as string, req *ListReq) (*Register, error) {
-	out := &Register{}
+	out := &Register{Realm: string(o.cfg.Realm)}
 	err := o.act(ctx, func(tx *store.Tx) (error, error) {
 		return o.asRole(tx, nil, as, party.RoleRegistryOfficer, "queue", func(*party.Person, statement.By) (error, error) {
 			out.Entries = []EntryView{}
@@ -136,6 +147,7 @@ func (o *Office) Queue(ctx context.Context, as string, req *ListReq) (*Register,
 				if err != nil {
 					return nil, err
 				}
+				slices.SortStableFunc(views, func(a, b EntryView) int { return urgency(b.Precedence) - urgency(a.Precedence) })
 				out.Entries, out.More = append(out.Entries, views...), out.More+n-len(views)
 			}
 			return nil, nil
@@ -146,7 +158,7 @@ func (o *Office) Queue(ctx context.Context, as string, req *ListReq) (*Register,
 
 // ListRegister shows the register, as data and as it prints. Looking at it is itself noted.
 func (o *Office) ListRegister(ctx context.Context, as string, req *ListReq) (*Register, error) {
-	out := &Register{}
+	out := &Register{Realm: string(o.cfg.Realm)}
 	err := o.act(ctx, func(tx *store.Tx) (error, error) {
 		return o.asRole(tx, nil, as, party.RoleRegistryOfficer, "register", func(_ *party.Person, by statement.By) (error, error) {
 			views, entries, err := o.list(tx, custody.Registered, req.Lang, registerShown)

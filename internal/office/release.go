@@ -123,7 +123,9 @@ func refusal(findings []release.Finding) error {
 			if f.Line > 0 {
 				where = strings.TrimSpace(fmt.Sprintf("%s line %d", where, f.Line))
 			}
-			return refused(f.Code, "office.report", where, findingRule(f.Code), "", f.Text.EN, "correct the report or its sheet and check it again: entente report check")
+			e := refused(f.Code, "office.report", where, findingRule(f.Code), "", f.Text.EN, "correct the report or its sheet and check it again: entente report check")
+			e.Err = &agreement.Said{Text: f.Text}
+			return e
 		}
 	}
 	return refused("release.report", "office.report", "", "", "", "the report cannot be read", "check its form")
@@ -172,7 +174,7 @@ func (o *Office) meta(d *draft, reference string, at time.Time) release.Meta {
 }
 
 func (o *Office) viewDraft(d *draft, lang string) *ReportView {
-	v := &ReportView{Serial: d.report.Serial, OK: d.problem == nil, Banner: o.cfg.Set.Banner(d.report.Rollup, lang), Findings: []FindingView{}, Portions: []PortionView{}}
+	v := &ReportView{Realm: string(o.cfg.Realm), Serial: d.report.Serial, OK: d.problem == nil, Banner: o.cfg.Set.Banner(d.report.Rollup, lang), Findings: []FindingView{}, Portions: []PortionView{}}
 	for _, f := range d.plan.Findings {
 		outcome := "note"
 		if f.Severity == release.Refuse {

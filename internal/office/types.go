@@ -21,6 +21,7 @@ type Status struct {
 	Realm    string          `json:"realm"`
 	Ceiling  string          `json:"ceiling"`
 	Banner   string          `json:"banner"`
+	BannerJA string          `json:"banner_ja"`
 	Version  string          `json:"version"`
 	Signing  string          `json:"signing"` // "ready", or the code of what holds signatures back
 	Channels []ChannelStatus `json:"channels"`
@@ -47,6 +48,7 @@ type ChannelStatus struct {
 
 // JournalStatus says how one journal stands: what it holds, what the reader cosigned, what the reader holds.
 type JournalStatus struct {
+	Kind      string `json:"kind"` // channel, national, admin
 	Origin    string `json:"origin"`
 	Author    string `json:"author"`
 	Epoch     uint64 `json:"epoch"`
@@ -177,6 +179,7 @@ type ReportReq struct {
 
 // ReportView is the answer to a check or preview: what the data break, what would be shown and what not, and why.
 type ReportView struct {
+	Realm     string        `json:"realm"`
 	Serial    string        `json:"serial"`
 	OK        bool          `json:"ok"` // nothing refuses
 	Banner    string        `json:"banner"`
@@ -215,6 +218,7 @@ type PortionView struct {
 
 // ReleaseView is one release as its own side sees it.
 type ReleaseView struct {
+	Realm      string        `json:"realm"`
 	ID         string        `json:"id"`
 	Reference  string        `json:"reference"`
 	State      string        `json:"state"` // proposed, approved, stopped, dispatched, witnessed, held, registered, quarantined
@@ -239,6 +243,7 @@ type ReleaseView struct {
 
 // ReleaseList is a page of releases, newest first.
 type ReleaseList struct {
+	Realm    string        `json:"realm"`
 	Releases []ReleaseView `json:"releases"`
 }
 
@@ -283,6 +288,7 @@ type ChoiceView struct {
 
 // Register is a page of entries.
 type Register struct {
+	Realm   string      `json:"realm"`
 	Banner  string      `json:"banner"`
 	Entries []EntryView `json:"entries"`
 	More    int         `json:"more,omitempty"` // further entries that are not shown

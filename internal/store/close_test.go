@@ -55,3 +55,47 @@ func TestAClosedStoreLeavesNoFileOpen(t *testing.T) {
 		t.Errorf("still open: %v", left)
 	}
 }
+
+func TestAReaderBesideARunningNodeSeesWhatIsCommittedAfterItCame(t *testing.T) {
+	cfg := config(t.TempDir())
+	s, err := store.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.Made(t, s, storetest.Origin(1), true, 3)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, cfg) // with an empty log
+	r, err := store.OpenReadOnly(cfg.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	size := func() (n uint64) {
+		t.Helper()
+		if err := r.View(ctx, func(tx *store.Tx) error {
+			j, err := tx.Journal(storetest.Origin(1).String())
+			if err == nil {
+				n = j.Size
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := size(); n != 3 {
+		t.Errorf("%d leaves", n)
+	}
+	storetest.Do(t, s, func(tx *store.Tx) error {
+		j, err := tx.Journal(storetest.Origin(1).String())
+		if err != nil {
+			return err
+		}
+		return tx.AppendLeaves(j, [][]byte{{9}})
+	})
+	if n := size(); n != 4 {
+		t.Errorf("%d leaves, 4 are committed", n)
+	}
+}

@@ -71,7 +71,8 @@ func Open(path string, conns int) (*DB, error) {
 }
 
 // OpenReadOnly opens an existing database file without ever writing to it. Where no write-ahead log lies beside the
-// file, nothing is written to the directory either, so that evidence on a read-only medium can be examined.
+// file, or an empty one that nobody uses, nothing is written to the directory either, so that evidence on a read-only
+// medium can be examined.
 func OpenReadOnly(path string, conns int) (*DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
@@ -79,7 +80,10 @@ func OpenReadOnly(path string, conns int) (*DB, error) {
 	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(" + busyTimeout + ")", "query_only(on)", "trusted_schema(off)",
 		"cell_size_check(on)", "temp_store(memory)"}}
 	if st, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) || err == nil && st.Size() == 0 {
-		q.Set("immutable", "1")
+		// A log that is empty now will not stay so where its index lies beside it: somebody has the database open.
+		if _, err := os.Stat(path + "-shm"); errors.Is(err, fs.ErrNotExist) {
+			q.Set("immutable", "1")
+		}
 	}
 	return open(path, conns, q)
 }

@@ -56,6 +56,7 @@ type command struct {
 func (c command) run(side, post string, args ...string) (stdout string, err error) {
 	all := []string{"--passphrase-file", filepath.Join(c.dir, ".pass"), "--dir", filepath.Join(c.dir, side), "--post", post}
 	var out, told bytes.Buffer
+	defer alone()()
 	if code := run(append(all, args...), strings.NewReader(""), &out, &told, shifted(c.shift)); code != 0 {
 		return "", fmt.Errorf("%s %s: status %d: %s", side, args, code, told.String())
 	}

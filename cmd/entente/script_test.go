@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -450,12 +451,21 @@ func (ts *script) refusal(want, code, who string, args []string) {
 	}
 }
 
+// alone keeps every process from being started until what it returns is called. A directory's lock belongs to an open file, and a
+// process that is just being started holds what its parent had open until it becomes another program: it would keep a
+// directory locked that this process has closed.
+func alone() func() {
+	syscall.ForkLock.RLock()
+	return syscall.ForkLock.RUnlock
+}
+
 // asNode opens a node in this process, or dials the one that runs, and hands a client to do.
 func asNode(dir string, clock clock.Clock, do func(c *api.Client) error) error {
 	socket := filepath.Join(dir, node.SocketName)
 	if _, err := os.Stat(socket); err == nil {
 		return do(api.Dial(socket, ""))
 	}
+	defer alone()()
 	n, err := node.Open(context.Background(), node.Config{Dir: dir, Passphrase: []byte("the node's own"), Version: "test", Clock: clock, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
